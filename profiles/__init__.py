@@ -1,0 +1,1 @@
+"""Data, no code: benchmarks, environments and targets, one YAML file a thing."""

@@ -1,0 +1,1 @@
+"""The application: front ends (`cli`), what they show (`present`), and the engine they stand on."""

@@ -1,0 +1,30 @@
+"""`benchmarks`: the catalogue."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from tui.cli import output
+from widgets.rows import Badge, Tone
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    verb = verbs.add_parser("benchmarks", help="the catalogue: benchmarks, scenarios, needs")
+    verb.add_argument("--json", action="store_true", help="print one JSON document")
+    verb.set_defaults(do=do)
+
+
+def do(args: argparse.Namespace) -> int:
+    """Print the catalogue."""
+    from tui.engine import catalog
+    from tui.present import benchmark
+
+    found = list(catalog.load().benchmarks.values())
+    if args.json:
+        output.document([benchmark.to_json(one) for one in found])
+        return 0
+    rows = ([Badge(cell, Tone.PLAIN) for cell in benchmark.list_row(one)] for one in found)
+    output.table(benchmark.COLUMNS, rows)
+    return 0

@@ -1,0 +1,152 @@
+"""The only module that writes to stdout: text, JSON, CSV, Markdown. Talk goes to stderr."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+from widgets.rows import Badge, Panel, Tone
+
+COLOURS = {
+    Tone.GOOD: "32",
+    Tone.BAD: "31",
+    Tone.WARNING: "33",
+    Tone.ACTIVE: "36",
+}
+ASCII = str.maketrans({"·": "-", "–": "-", "…": "...", "µ": "u", "°": " ", "≥": ">=", "─": "-"})
+
+
+def prepare() -> None:
+    """Never fail on a character that the terminal cannot show."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def is_ascii_only(stream: TextIO) -> bool:
+    """The locale promises ASCII at most, so signs are written in it."""
+    named = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG")
+    encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
+    return named in ("C", "POSIX") or not encoding.startswith("utf")
+
+
+def has_colour(stream: TextIO) -> bool:
+    """A terminal that wants colour."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+    return stream.isatty() and not plain
+
+
+def line(text: str = "") -> None:
+    """One line of data."""
+    sys.stdout.write(_plain(text, sys.stdout) + "\n")
+
+
+def raw(data: bytes) -> None:
+    """Bytes as they are: a console log."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def document(value: Any) -> None:
+    """One JSON document."""
+    line(json.dumps(value, indent=1, ensure_ascii=not _is_utf8()))
+
+
+def event(value: Any) -> None:
+    """One JSON object on one line, at once."""
+    line(json.dumps(value, ensure_ascii=not _is_utf8()))
+    sys.stdout.flush()
+
+
+def talk(text: str) -> None:
+    """Progress and messages, on stderr."""
+    sys.stderr.write(_plain(text, sys.stderr) + "\n")
+    sys.stderr.flush()
+
+
+def is_capable(stream: TextIO) -> bool:
+    """A terminal that can rewrite a line."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def status(text: str) -> None:
+    """Rewrite the current line of a terminal on stderr; "" removes it."""
+    sys.stderr.write("\r\x1b[K" + _plain(text, sys.stderr))
+    sys.stderr.flush()
+
+
+def complain(text: str) -> None:
+    """What went wrong, on stderr."""
+    talk(f"mlperf-tui: {text}")
+
+
+def badge(one: Badge, stream: TextIO) -> str:
+    """Sign and word, in colour where there is some."""
+    sign = one.tone.sign(ascii_only=is_ascii_only(stream))
+    text = one.text if one.tone is Tone.PLAIN else f"{sign} {one.text}"
+    colour = COLOURS.get(one.tone)
+    return f"\x1b[{colour}m{text}\x1b[0m" if colour and has_colour(stream) else text
+
+
+def panel(one: Panel) -> None:
+    """A panel as a readable block."""
+    line(f"{one.title}   {badge(one.badge, sys.stdout)}".rstrip())
+    if one.headline:
+        line(one.headline)
+    for note in one.notes:
+        line(note)
+    for reason in one.reasons:
+        line(f"  {badge(Badge(reason.text, Tone.BAD), sys.stdout)}")
+        if reason.fix:
+            line(f"    To change: {reason.fix}")
+    width = max((len(fact.label) for fact in one.facts), default=0)
+    for fact in one.facts:
+        value = badge(Badge(fact.value, fact.tone), sys.stdout)
+        line(f"  {fact.label.ljust(width)}  {value}")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Badge]]) -> None:
+    """Rows in columns, under their names."""
+    written = [[badge(cell, sys.stdout) for cell in row] for row in rows]
+    sizes = [[_width(cell) for cell in row] for row in written]
+    widths = [max([len(name), *(row[n] for row in sizes)]) for n, name in enumerate(head)]
+    line("  ".join(name.ljust(width) for name, width in zip(head, widths)).rstrip())
+    for row, size in zip(written, sizes):
+        cells = (cell + " " * (widths[n] - size[n]) for n, cell in enumerate(row))
+        line("  ".join(cells).rstrip())
+
+
+def comma_separated(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """CSV with a header."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    sys.stdout.write(text.getvalue())
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A Markdown table."""
+    line("| " + " | ".join(head) + " |")
+    line("|" + " --- |" * len(head))
+    for row in rows:
+        cells = ("" if cell is None else str(cell).replace("|", "\\|") for cell in row)
+        line("| " + " | ".join(cells) + " |")
+
+
+def _width(cell: str) -> int:
+    return len(cell.split("m", 1)[1].removesuffix("\x1b[0m")) if cell[:1] == "\x1b" else len(cell)
+
+
+def _plain(text: str, stream: TextIO) -> str:
+    return text.translate(ASCII) if is_ascii_only(stream) else text
+
+
+def _is_utf8() -> bool:
+    return not is_ascii_only(sys.stdout)

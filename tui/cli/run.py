@@ -1,0 +1,269 @@
+"""`run`: start a run or a series, and follow it to its end."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from tui.cli import output
+from tui.engine.errors import SpecError
+
+if TYPE_CHECKING:
+    from tui.engine.spec import RunSpec
+    from tui.engine.store import Run, RunStore
+
+VALID, FAILED, NOT_VALID, INTERRUPTED = 0, 1, 3, 130
+STOP_TIMEOUT_S = 60.0
+MOST_REPEATS = 1000
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    verb = verbs.add_parser("run", help="start a run (a series with --repeat) and follow it")
+    verb.add_argument("benchmark", metavar="BENCHMARK", help="a name of `mlperf-tui benchmarks`")
+    verb.add_argument("--scenario", required=True, metavar="S", help="e.g. Offline")
+    verb.add_argument(
+        "--mode", default="performance", metavar="MODE", help="performance, accuracy or both"
+    )
+    verb.add_argument("--installation", metavar="embedded|DIR", help="which mlcr runs it")
+    verb.add_argument("--environment", metavar="E", help="default: the recognised one")
+    verb.add_argument("--device", metavar="cpu|cuda", help="default: the benchmark's first")
+    verb.add_argument("--repeat", type=int, default=1, metavar="N", help="a series of N runs")
+    verb.add_argument("--on", default="local", metavar="TARGET", help="where it runs")
+    verb.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help="a key of mlcr, e.g. min_duration=10",
+    )
+    verb.add_argument("--detach", action="store_true", help="start it, print its id, go")
+    verb.add_argument("--dry-run", action="store_true", help="print the command, start nothing")
+    verb.add_argument("--json", action="store_true", help="one JSON object a line")
+    verb.set_defaults(do=do)
+
+
+def do(args: argparse.Namespace) -> int:
+    """Plan, start, follow."""
+    from tui.engine import home, mlcflow, series, sut
+    from tui.engine.runners import RUNNERS
+    from tui.engine.store import RunStore
+
+    if not 1 <= args.repeat <= MOST_REPEATS:
+        raise SpecError("--repeat", f"{args.repeat} is not between 1 and {MOST_REPEATS}")
+    store = RunStore(home.data_root())
+    facts = sut.describe()
+    spec, installation = planned(args, store, facts)
+    if args.dry_run:
+        return dry_run(spec, store, json=args.json)
+    home.require_writable(store.root)
+    mlcflow.register(installation)
+    runs = series.create(store, spec, args.repeat, facts.to_json())
+    for run in runs:
+        RUNNERS[spec.runner].submit(run)
+    if args.detach:
+        for run in runs:
+            output.event({"event": "started", "id": run.id}) if args.json else output.line(run.id)
+        return 0
+    return follow_all(runs, json=args.json)
+
+
+def planned(args: argparse.Namespace, store: RunStore, facts: Any) -> tuple[RunSpec, Any]:
+    """The complete spec, and the installation that it uses."""
+    from tui.engine import catalog, mlcflow, spec, sut
+
+    known = catalog.load()
+    benchmark = known.benchmark(args.benchmark)
+    if args.environment:
+        environment = known.environment(args.environment)
+    else:
+        recognised = sut.recognise(facts, known.environments.values())
+        if recognised is None:
+            raise SpecError("--environment", "none is recognised; name one", known.environments)
+        environment = recognised
+    name, said = args.installation, None
+    if not name and benchmark.installation:
+        name = benchmark.installation
+    else:
+        name, said = mlcflow.choose(name)
+    if said:
+        output.talk(said)
+    if benchmark.installation and name != benchmark.installation:
+        raise SpecError(
+            "--installation",
+            f"{benchmark.name} runs on '{benchmark.installation}' only",
+            (benchmark.installation,),
+        )
+    installation = mlcflow.locate(name, store.root)
+    options = spec.Options(
+        mode=args.mode,
+        device=args.device or benchmark.devices[0],
+        settings=spec.parse_settings(args.settings),
+    )
+    target = known.target(args.on)
+    made = spec.plan(benchmark, args.scenario, environment, target, installation, options)
+    return made, installation
+
+
+def dry_run(spec: RunSpec, store: RunStore, *, json: bool) -> int:
+    """Print the exact command and variables of a run that would start now."""
+    bound = spec.bound_to(store.runs / store.new_id(spec))
+    if json:
+        output.document(bound.to_json())
+        return 0
+    output.line(f"cd {shlex.quote(bound.cwd)}")
+    for name, value in bound.env_vars.items():
+        output.line(f"export {name}={shlex.quote(value)}")
+    output.line(shlex.join(bound.argv))
+    return 0
+
+
+def follow_all(runs: list[Run], *, json: bool) -> int:
+    """Follow each run in its turn; the code of the worst of them. Ctrl-C stops them all."""
+    from tui.engine.runners import runner_of
+
+    codes = []
+    try:
+        for run in runs:
+            codes.append(follow_json(run) if json else follow_text(run))
+    except KeyboardInterrupt:
+        output.talk("stopping …")
+        for run in reversed(runs):  # the waiting ones first, so that none starts meanwhile
+            runner_of(run).stop(run, STOP_TIMEOUT_S)
+        return INTERRUPTED
+    return next((code for code in (FAILED, NOT_VALID) if code in codes), VALID)
+
+
+def exit_code(run: Run) -> int:
+    """The contract's code for a run that is over."""
+    from tui.present.run import verdict
+
+    if run.stored_state.state != "finished":
+        return FAILED
+    return VALID if verdict(run.result or []) == "VALID" else NOT_VALID
+
+
+def follow_json(run: Run) -> int:
+    """One JSON object an event."""
+    from tui.engine import follow
+    from tui.engine.runners import runner_of
+    from tui.present import run as present
+
+    output.event({"event": "started", "id": run.id})
+    for event in follow.follow(run, log=False):
+        if isinstance(event, follow.PhaseChanged):
+            output.event(
+                {
+                    "event": "phase",
+                    "name": event.phase,
+                    "scenario": event.scenario,
+                    "mode": event.mode,
+                    "line": event.line,
+                }
+            )
+        elif isinstance(event, follow.Alert):
+            output.event({"event": "alert", "text": event.text})
+        elif isinstance(event, follow.Reading):
+            output.event({"event": "reading", **event.values})
+        elif isinstance(event, follow.Tick):
+            runner_of(run).attend(run)
+    output.event({"event": "finished", **present.detail(run)})
+    return exit_code(run)
+
+
+def follow_text(run: Run) -> int:
+    """Phases as they come, a status line in a terminal, then the result as a block."""
+    from tui.engine import follow
+    from tui.engine.runners import runner_of
+    from tui.present import result
+
+    output.talk(f"{run.id}  (leave it: it goes on without this terminal; Ctrl-C stops it)")
+    status = StatusLine(run)
+    try:
+        for event in follow.follow(run, log=False):
+            if isinstance(event, follow.PhaseChanged):
+                status.enter(event)
+            elif isinstance(event, follow.Limits):
+                status.min_duration_s = event.min_duration_s
+            elif isinstance(event, follow.StateChanged):
+                status.state = event.state.state
+            elif isinstance(event, follow.Alert):
+                status.say(f"alert: {event.text}")
+            elif isinstance(event, follow.Tick):
+                runner_of(run).attend(run)
+                status.draw()
+    finally:
+        status.clear()
+    if run.stored_state.state != "finished" or run.stored_state.cause:
+        show_state(run)
+    for found in run.result or ():
+        output.panel(result.panel(found))
+    return exit_code(run)
+
+
+def show_state(run: Run) -> None:
+    """The run itself: what became of it, and why."""
+    from tui.present import run as present
+
+    output.panel(present.panel(run))
+
+
+class StatusLine:
+    """One line on stderr that says what runs and for how long; lines only, where no terminal is."""
+
+    def __init__(self, run: Run) -> None:
+        from tui.present.run import title
+
+        self._title = title(run.stored_spec)
+        self._live = sys.stderr.isatty() and output.is_capable(sys.stderr)
+        self._drawn = False
+        self._phase: str | None = None
+        self._since = time.monotonic()
+        self.state = "queued"
+        self.min_duration_s: float | None = None
+
+    def enter(self, phase: Any) -> None:
+        """A phase has begun."""
+        from tui.engine.process import boottime
+
+        where = f" {phase.scenario} {phase.mode}" if phase.scenario else ""
+        self._phase = f"{phase.phase}{where}"
+        begun = phase.boottime_s
+        self._since = time.monotonic() - (boottime() - begun if begun is not None else 0)
+        self.min_duration_s = None
+        if self._live:
+            self.draw()
+        else:
+            self.say(self._phase)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self.clear()
+        output.talk(text)
+
+    def draw(self) -> None:
+        """Bring the line up to date."""
+        if not self._live:
+            return
+        from shutil import get_terminal_size
+
+        from tui.present import metrics
+
+        elapsed = metrics.duration(time.monotonic() - self._since)
+        least = (
+            f" of at least {metrics.duration(self.min_duration_s)}" if self.min_duration_s else ""
+        )
+        phase = f"{self._phase} {elapsed}{least}" if self._phase else ""
+        text = f"{self._title}   {self.state}   {phase}".rstrip()
+        output.status(text[: get_terminal_size().columns - 1])
+        self._drawn = True
+
+    def clear(self) -> None:
+        """Remove the line."""
+        if self._drawn:
+            output.status("")
+            self._drawn = False

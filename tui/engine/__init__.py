@@ -1,0 +1,18 @@
+"""Everything that works without a terminal. Read this first.
+
+A run is a folder. One half fills it, the other reads it, and nothing else joins them:
+
+1. `catalog.load()` reads `profiles/` and the user's own folder over it.
+2. `spec.plan(...)` checks a choice and knows the exact argv: a `RunSpec`.
+3. `RunStore.create(spec)` makes the folder and writes `run.json`: a `Run`.
+4. `RUNNERS[target.runner].submit(run)` hands the folder over: here, to a detached supervisor.
+5. `supervisor` waits for the run's turn (`queue`) and starts `keeper`, which starts the command
+   with its output straight into `console.log`, waits for it and writes `exit.json`. The supervisor
+   only reads and records: `events.jsonl` (phases from `console`), `telemetry.csv`, `state.json`.
+   It may be killed and started again at any time; the command does not notice.
+6. `follow.follow(run)` turns the folder into a stream of events, live or afterwards.
+7. `results.read_results(path)` finds LoadGen's logs, reads and judges them.
+
+`flock` is the truth about who is alive, pids are hints. Raw output is kept as it came; everything
+else is derived from it and may be derived again.
+"""

@@ -1,0 +1,133 @@
+"""A run's folder -> a stream of events, live or afterwards. Reads only.
+
+Whoever iterates sees to the supervisor on every `Tick` (`Runner.attend`): without one, nobody would
+ever write the final state of a run whose supervisor was killed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tui.engine import events
+from tui.engine.store import Run, RunState
+from tui.engine.telemetry.recorder import RowReader
+
+POLL_S = 0.2
+TICK_S = 1.0
+READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class LogLines:
+    """Bytes that the command printed; may end within a line."""
+
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class PhaseChanged:
+    """The run entered a phase."""
+
+    phase: str
+    scenario: str | None
+    mode: str | None
+    boottime_s: float | None
+    line: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One row of telemetry.csv, by column; numbers as numbers, unknown None."""
+
+    values: dict[str, str | float | None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What LoadGen's part will take at least."""
+
+    min_duration_s: float
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something that a user should know."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class StateChanged:
+    """The run's state; the last event of a stream has a final one."""
+
+    state: RunState
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A second has passed: for what shows time, and for seeing to the supervisor."""
+
+
+RunEvent = LogLines | PhaseChanged | Limits | Reading | Alert | StateChanged | Tick
+
+
+def follow(run: Run, *, log: bool = True, from_offset: int = 0) -> Iterator[RunEvent]:
+    """Everything that happened and happens to a run, until it is over and all is told.
+
+    Args:
+        run: the run.
+        log: give LogLines too.
+        from_offset: byte of console.log to begin at.
+    """
+    event_offset, log_offset = 0, from_offset
+    last: RunState | None = None
+    ticked = time.monotonic()
+    telemetry = RowReader(run.folder / "telemetry.csv")
+    while True:
+        state = run.stored_state  # first: what was written before it is then read below
+        found, event_offset = events.read(run.events, event_offset)
+        for one in found:
+            yield from _told(one)
+        for row in telemetry.rows():
+            yield Reading(row)
+        if log:
+            for part in log_lines(run, log_offset):
+                log_offset = part.offset + len(part.data)
+                yield part
+        if state != last:
+            last = state
+            yield StateChanged(state)
+        if state.is_final:
+            return
+        if time.monotonic() - ticked >= TICK_S:
+            ticked = time.monotonic()
+            yield Tick()
+        time.sleep(POLL_S)
+
+
+def _told(event: dict[str, Any]) -> Iterator[RunEvent]:
+    if event["kind"] == events.PHASE:
+        yield PhaseChanged(
+            event["phase"],
+            event.get("scenario"),
+            event.get("mode"),
+            event.get("boottime_s"),
+            event.get("line", 0),
+        )
+    elif event["kind"] == events.LIMITS:
+        yield Limits(event["min_duration_s"])
+    elif event["kind"] == events.ALERT:
+        yield Alert(event["text"])
+
+
+def log_lines(run: Run, offset: int = 0) -> Iterator[LogLines]:
+    """What is in console.log from byte `offset` on, in parts of a megabyte at most."""
+    with open(run.console, "rb", buffering=0) as file:
+        file.seek(offset)
+        while data := file.read(READ_BYTES):
+            yield LogLines(offset, data)
+            offset += len(data)

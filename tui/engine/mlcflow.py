@@ -1,0 +1,196 @@
+"""The MLCFlow installation: where it is, and which keys its mlcr takes.
+
+`embedded` is our own automation repository with the mlcr of our own environment: none of its
+scripts installs anything. Official scripts rewrite the environment they run in, so an official
+installation always has an mlcr of its own. Never both repositories in one MLC_REPOS: mlcr would
+pick one of them in silence.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tui.engine import home
+from tui.engine.errors import InstallationError
+
+EMBEDDED = "embedded"
+OFFICIAL_DEFAULT = Path("/mnt/data/mlperf-official")
+EMBEDDED_SCRIPT = "run-smoke-inference"
+OFFICIAL_SCRIPT = "run-mlperf-inference-app"
+
+
+@dataclass(frozen=True)
+class InputKey:
+    """One key that the run script takes."""
+
+    name: str
+    about: str | None
+    choices: tuple[str, ...]
+    """The values it takes; empty: any."""
+    type: str | None
+    """number, count (a whole number from 0), or None: any text."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where mlcr is and what it needs around it."""
+
+    name: str
+    """`embedded`, or the installation's folder."""
+    mlcr: Path
+    mlc_repos: Path
+    script: Path
+    """Folder of the automation script behind `run-mlperf,inference`."""
+    env_vars: Mapping[str, str]
+    """What mlcr needs in its environment."""
+
+    def input_keys(self) -> dict[str, InputKey]:
+        """The keys of `input_mapping`, described; mlcr itself accepts any key in silence.
+
+        Raises:
+            InstallationError: the script's meta.yaml cannot be read.
+        """
+        import yaml
+
+        path = self.script / "meta.yaml"
+        try:
+            meta = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+            mapping: Mapping[str, Any] = meta["input_mapping"] or {}
+            described: Mapping[str, Any] = meta.get("input_description") or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+            raise InstallationError(f"{path} cannot be read: {error!r}") from error
+        return {name: _input_key(name, described.get(name) or {}) for name in mapping}
+
+
+def _input_key(name: str, described: Mapping[str, Any]) -> InputKey:
+    choices = described.get("choices") or ()
+    return InputKey(
+        name,
+        described.get("desc"),
+        tuple(str(one) for one in choices),
+        described.get("type"),
+    )
+
+
+def choose(asked: str | None) -> tuple[str, str | None]:
+    """Which installation to use, by the contract's order.
+
+    Args:
+        asked: what the user named for this run; None: nothing.
+
+    Returns:
+        Its name, and a sentence to say where the choice was ours.
+    """
+    if asked:
+        return asked, None
+    named = os.environ.get("MLPERF_TUI_INSTALLATION") or home.read_settings().get("installation")
+    if named:
+        return str(named), None
+    try:
+        official(OFFICIAL_DEFAULT)
+    except InstallationError:
+        return EMBEDDED, f"no official installation at {OFFICIAL_DEFAULT}: using the embedded one"
+    return str(OFFICIAL_DEFAULT), f"using the official installation {OFFICIAL_DEFAULT}"
+
+
+def locate(name: str, root: Path) -> Installation:
+    """The installation of that name.
+
+    Args:
+        name: `embedded` or a folder.
+        root: our data root, where the embedded one keeps its registry and cache.
+
+    Raises:
+        InstallationError: nothing usable is there; says what is missing.
+    """
+    return embedded(root) if name == EMBEDDED else official(Path(name).expanduser().absolute())
+
+
+def embedded(root: Path) -> Installation:
+    """Our own repository with our own environment's mlcr; writes nothing (see `register`)."""
+    mlcr = Path(sysconfig.get_path("scripts")) / "mlcr"
+    if not os.access(mlcr, os.X_OK):
+        raise InstallationError(
+            f"the command mlcr is missing ({mlcr}); install it with: "
+            f"{sys.executable} -m pip install mlcflow"
+        )
+    repos = root / EMBEDDED / "repos"
+    repository = Path(str(files("tui").joinpath("smoke/mlcrepo")))
+    return Installation(
+        EMBEDDED,
+        mlcr,
+        repos,
+        repository / "script" / EMBEDDED_SCRIPT,
+        _env_vars(mlcr, repos) | {"PYTHONDONTWRITEBYTECODE": "1"},
+    )
+
+
+def official(folder: Path) -> Installation:
+    """An installation such as /mnt/data/mlperf-official: `mlc/bin/mlcr` and its own MLC_REPOS."""
+    mlcr = folder / "mlc/bin/mlcr"
+    if not os.access(mlcr, os.X_OK):
+        raise InstallationError(
+            f"--installation: no mlcr at {mlcr}; name a folder that holds mlc/bin/mlcr, "
+            f"or {EMBEDDED}"
+        )
+    venv = mlcr.parent.parent.resolve()
+    if venv == Path(sys.prefix).resolve():
+        raise InstallationError(
+            f"--installation: {mlcr} belongs to the environment mlperf-tui runs in, and official "
+            "scripts would rewrite it; give the installation a venv of its own"
+        )
+    for repos in (folder / "MLC/repos", Path.home() / "MLC/repos"):
+        script = registered_script(repos, OFFICIAL_SCRIPT)
+        if script is not None:
+            if registered_script(repos, EMBEDDED_SCRIPT) is not None:
+                raise InstallationError(
+                    f"--installation: {repos} holds our embedded repository beside the official "
+                    "one, and mlcr would pick either; remove the embedded one: mlc rm repo"
+                )
+            return Installation(str(folder), mlcr, repos, script, _env_vars(mlcr, repos))
+    own = folder / "MLC/repos"
+    raise InstallationError(
+        f"--installation: {folder} has no automation repository ({OFFICIAL_SCRIPT} in {own}); "
+        f"get it with: MLC_REPOS={own} {mlcr.with_name('mlc')} pull repo "
+        "mlcommons@mlperf-automations"
+    )
+
+
+def registered_script(repos: Path, script: str) -> Path | None:
+    """The folder of `script` in the repositories that `repos/repos.json` lists."""
+    listed = home.read_json(repos / "repos.json")
+    for one in listed if isinstance(listed, list) else ():
+        folder = Path(str(one)) / "script" / script
+        if (folder / "meta.yaml").is_file():
+            return folder
+    return None
+
+
+def register(installation: Installation) -> None:
+    """Make the embedded installation's registry; an official one is left as it is."""
+    if installation.name != EMBEDDED:
+        return
+    repos = installation.mlc_repos
+    repository = installation.script.parent.parent
+    wanted = [str(repos / "local"), str(repository)]
+    (repos / "local").mkdir(parents=True, exist_ok=True)
+    if home.read_json(repos / "repos.json") != wanted:
+        home.write_atomic(repos / "repos.json", json.dumps(wanted))
+
+
+def _env_vars(mlcr: Path, repos: Path) -> dict[str, str]:
+    path = os.environ.get("PATH", os.defpath)
+    return {
+        "MLC_REPOS": str(repos),
+        "PATH": f"{mlcr.parent}:{path}",
+        "VIRTUAL_ENV": str(mlcr.parent.parent),
+        "PYTHONUNBUFFERED": "1",
+    }

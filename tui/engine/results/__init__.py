@@ -1,0 +1,60 @@
+"""LoadGen output -> results, read and judged. `FORMATS` lists what can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from tui.engine.catalog import Catalog
+from tui.engine.errors import NotFoundError
+from tui.engine.results import loadgen, locate, verdict
+from tui.engine.results.model import Result
+
+FORMATS = (loadgen,)
+"""Modules with `matches(path) -> bool` and `read(path) -> list[Result]`; the first match reads."""
+
+
+def read_results(path: Path, catalog: Catalog) -> list[Result]:
+    """Every result at or below `path`, judged, in the order of their paths.
+
+    Args:
+        path: a log file or any folder above some.
+        catalog: the accuracy targets.
+
+    Raises:
+        NotFoundError: there is no such path, or no LoadGen output in it.
+    """
+    if not path.exists():
+        raise NotFoundError(f"{path}: no such file or folder")
+    found = list(_read_all(path, catalog))
+    if not found:
+        raise NotFoundError(f"{path}: no LoadGen output (mlperf_log_detail.txt) here or below")
+    return found
+
+
+def _read_all(path: Path, catalog: Catalog) -> Iterator[Result]:
+    for log in locate.logs_below(path):
+        for one in FORMATS:
+            if one.matches(log):
+                for result in one.read(log):
+                    yield judged(replace(result, path=str(log.absolute())), log, catalog)
+                break
+
+
+def judged(result: Result, log: Path, catalog: Catalog) -> Result:
+    """With its benchmark (from where the log lies), its accuracy target and our verdict."""
+    place = locate.place_of(log)
+    benchmark = catalog.benchmarks.get(place.benchmark or "")
+    accuracy = result.accuracy
+    if accuracy and benchmark and benchmark.accuracy_target is not None:
+        target = benchmark.accuracy_target
+        accuracy = replace(accuracy, target=target, ok=accuracy.value >= target)
+    result = replace(
+        result,
+        benchmark=place.benchmark,
+        system=place.system or result.system,
+        accuracy=accuracy,
+        official=verdict.official(benchmark),
+    )
+    return verdict.judge(result)

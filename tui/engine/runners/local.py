@@ -1,0 +1,73 @@
+"""This machine: a detached supervisor a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+from tui.engine import events, process
+from tui.engine.errors import StartError
+from tui.engine.home import utc_now
+from tui.engine.runners.base import Job
+from tui.engine.store import Cause, Run
+
+SUPERVISOR = "tui.engine.supervisor"
+POLL_S = 0.1
+PATIENCE_S = 5.0
+"""A supervisor that has not turned to a stop request by then is replaced."""
+
+
+class LocalRunner:
+    """Starts supervisors; everything else is theirs."""
+
+    def submit(self, run: Run) -> Job:
+        """Start the run's supervisor and wait until it has taken over."""
+        problem = self._start_supervisor(run)
+        if problem:
+            state = replace(run.stored_state, state="failed", ended=utc_now())
+            cause = Cause("supervisor", f"its supervisor could not be started: {problem}")
+            run.write_state(replace(state, cause=cause), durable=True)
+            raise StartError(f"{run.id}: {cause.text}")
+        return Job(run.id, run.id)
+
+    def attend(self, run: Run) -> None:
+        """Start a supervisor again where one is missing."""
+        if run.stored_state.is_final or run.is_watched():
+            return
+        problem = self._start_supervisor(run)
+        if problem and not run.is_watched() and not run.stored_state.is_final:
+            raise StartError(f"{run.id}: its supervisor could not be started again: {problem}")
+
+    def stop(self, run: Run, timeout_s: float) -> bool:
+        """Leave a stop request in the folder and see that a supervisor acts on it."""
+        if run.stored_state.is_final:
+            return True
+        try:
+            events.append(run.events, events.STOP)
+        except OSError:  # a full disk must not keep anyone from stopping what fills it
+            self._signal_supervisor(run, signal.SIGUSR1)
+        end = time.monotonic() + timeout_s
+        replace_at = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            self.attend(run)
+            state = run.stored_state
+            if state.is_final:
+                return True
+            if state.state != "stopping" and time.monotonic() > replace_at:
+                self._signal_supervisor(run, signal.SIGKILL)  # it stopped or hangs: replace it
+                replace_at = time.monotonic() + PATIENCE_S
+            time.sleep(POLL_S)
+        return run.stored_state.is_final
+
+    def _start_supervisor(self, run: Run) -> str | None:
+        return process.start_detached([SUPERVISOR, str(run.folder)], run.folder / "supervisor.log")
+
+    def _signal_supervisor(self, run: Run, number: int) -> None:
+        """The run does not notice: its supervisor is replaceable."""
+        found = run.supervisor
+        if found is not None and found.is_alive:
+            with suppress(ProcessLookupError):
+                os.kill(found.pid, number)

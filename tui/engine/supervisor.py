@@ -1,0 +1,381 @@
+"""Watches one run and outlives the terminal: `python -I -m tui.engine.supervisor RUN_DIR FD`.
+
+It waits for the run's turn, starts the keeper, and from then on only reads and records. Killed, it
+loses nothing: the keeper holds the command, and the next viewer starts another supervisor, which
+reads the console from its first byte and goes on where the events end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from tui.engine import events, home, process
+from tui.engine.console import ConsoleReader, FailureCause, Phase, failure_cause
+from tui.engine.process import Identity, boottime
+from tui.engine.queue import Queue, queue_folder
+from tui.engine.store import Cause, Run, RunState, free_bytes
+from tui.engine.telemetry import SOURCES
+from tui.engine.telemetry.recorder import Recorder
+
+POLL_S = 0.25
+STOPPING_POLL_S = 0.05
+QUEUE_POLL_S = 0.5
+READ_BYTES = 1 << 20
+LOW_DISK_BYTES = 1_000_000_000
+FULL_DISK_BYTES = 65_536
+DISK_CHECK_S = 5.0
+LEFTOVER_GRACE_S = 1.0
+STOP_STEPS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+"""Signal, and seconds until the next."""
+KEEPER_START_S = 15.0
+
+
+class Ending:
+    """Brings a run's processes to an end: one signal after the other until none is left."""
+
+    def __init__(self, run: Run, steps: tuple[tuple[int, float], ...]) -> None:
+        self._run, self._steps = run, list(steps)
+        self._due = boottime()
+
+    def step(self) -> bool:
+        """Send the signal that is due; is there any process left?"""
+        keeper, command = self._run.identity("keeper"), self._run.identity("command")
+        left = process.run_processes(self._run.id, keeper)
+        if boottime() >= self._due and keeper is not None and keeper.is_alive:
+            os.kill(keeper.pid, signal.SIGCONT)  # a stopped keeper reaps nobody
+        if left and boottime() >= self._due:
+            number, seconds = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
+            # SIGINT is for the command alone; what escaped it is dealt with from TERM on.
+            group = command.pid if command else None
+            chosen = [one for one in left if one.group == group] or left
+            process.signal_processes(
+                chosen if number == signal.SIGINT else left, number, group=group
+            )
+            self._due = boottime() + seconds
+        return bool(left)
+
+
+class Supervisor:
+    """One run, from its ticket to its final state."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._reader = ConsoleReader()
+        self._console_offset = 0
+        recorded, self._events_offset = events.read(run.events)
+        self._stop_wanted = any(one["kind"] == events.STOP for one in recorded)
+        phases = [one["offset"] for one in recorded if one["kind"] == events.PHASE]
+        self._recorded_offset = max(phases, default=-1)
+        self._limits_told = any(one["kind"] == events.LIMITS for one in recorded)
+        self._low_disk_told = False
+        self._disk_due = 0.0
+        signal.signal(signal.SIGUSR1, self._want_stop)
+
+    def run(self) -> None:
+        """Everything there is to do; returns when the state is final."""
+        over = self._run.stored_state.is_final
+        if not over and (self._run.was_started() or self._start()):
+            self._watch()
+        self._queue.leave(self._run)
+
+    # --- before the command ------------------------------------------------------------------
+
+    @property
+    def _queue(self) -> Queue:
+        runs = self._run.folder.parent
+        return Queue(queue_folder(runs.parent, self._run.spec.installation), runs)
+
+    def _start(self) -> bool:
+        """Wait for the run's turn and start its keeper; False where it will never run."""
+        queue = self._queue
+        queue.enter(self._run)
+        while (lock := queue.take_turn(self._run)) is None:
+            self._read_requests()
+            if self._stop_wanted:
+                self._finish(state="stopped")
+                return False
+            self._sleep(QUEUE_POLL_S)
+        try:
+            self._write(replace(self._run.stored_state, state="starting"), durable=True)
+            keeper = process.start_keeper(
+                self._run.folder, self._run.folder / "supervisor.log", lock
+            )
+        finally:
+            os.close(lock)
+        end = boottime() + KEEPER_START_S
+        while self._run.identity("command") is None and self._run.exit is None:
+            if keeper.poll() is not None or boottime() > end:
+                break
+            self._sleep(0.01)
+        if not self._run.was_started():
+            text = "its keeper could not be started; see supervisor.log"
+            self._finish(state="failed", cause=Cause("keeper", text))
+            return False
+        queue.leave(self._run)
+        return True
+
+    # --- while it runs -----------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        run = self._run
+        command, keeper = run.identity("command"), run.identity("keeper")
+        known = command or keeper
+        started = home.read_json(run.child_lock) or {}
+        ended = run.exit
+        self._write(
+            replace(
+                run.stored_state,
+                state="running",
+                started=started.get("started"),
+                started_boottime_s=_started_boottime(known),
+                boot_id=known.boot_id if known else None,
+                pid=command.pid if command else None,
+                start_ticks=command.start_ticks if command else None,
+            ),
+            durable=True,
+        )
+        recorder = Recorder(run.folder, SOURCES, self._alert)
+        if ended is None and run.is_command_alive():
+            recorder.start()
+        try:
+            self._follow_command(keeper)
+        finally:
+            recorder.stop()
+        self._read_console()
+        for phase in self._reader.end():
+            self._record(phase)
+        self._finish()
+
+    def _follow_command(self, keeper: Identity | None) -> None:
+        """Until nothing of the command is left."""
+        run = self._run
+        ending: Ending | None = None
+        leftovers_due: float | None = None
+        with _Watch(keeper) as watch:
+            while True:
+                self._read_console()
+                self._read_requests()
+                self._check_disk()
+                alive = run.is_command_alive()
+                if self._stop_wanted and ending is None and alive:
+                    self._write(replace(run.stored_state, state="stopping"), durable=True)
+                    ending = Ending(run, STOP_STEPS)
+                if ending is None and (run.exit is not None or not alive):
+                    # The command has ended; what it left behind gets a moment to go by itself.
+                    leftovers_due = leftovers_due or boottime() + LEFTOVER_GRACE_S
+                    left = process.run_processes(run.id, keeper)
+                    if left and boottime() >= leftovers_due:
+                        self._alert(f"the command left {len(left)} process(es) behind: ending them")
+                        ending = Ending(run, STOP_STEPS[1:])
+                    elif not left and not run.is_command_alive():
+                        return
+                if ending is not None and not ending.step() and not run.is_command_alive():
+                    return
+                hurried = ending is not None or leftovers_due is not None
+                watch.wait(STOPPING_POLL_S if hurried else POLL_S)
+
+    def _read_console(self) -> None:
+        try:
+            with open(self._run.console, "rb", buffering=0) as file:
+                file.seek(self._console_offset)
+                while data := file.read(READ_BYTES):
+                    self._console_offset += len(data)
+                    for phase in self._reader.feed(data):
+                        self._record(phase)
+        except FileNotFoundError:
+            return
+        self._read_limits()
+
+    def _record(self, phase: Phase) -> None:
+        """Into events.jsonl and state.json, unless an earlier supervisor did so."""
+        if phase.offset <= self._recorded_offset:
+            return
+        self._recorded_offset = phase.offset
+        about = {**asdict(phase), "phase": phase.name, "log_time": phase.time}
+        del about["name"], about["time"]
+        self._append(events.PHASE, boottime_s=round(boottime(), 3), **about)
+        self._write(replace(self._run.stored_state, phase=phase.name), durable=False)
+
+    def _read_limits(self) -> None:
+        """LoadGen's min_duration, once it has begun: for everyone who draws progress."""
+        now, folders = self._reader.current, self._reader.findings.output_dirs
+        if now is None or now.name != "loadgen":
+            self._limits_told = False
+            return
+        if self._limits_told or not folders:
+            return
+        from tui.engine.results import loadgen, locate
+
+        seconds = loadgen.min_duration_s(Path(folders[-1]) / locate.DETAIL)
+        if seconds is not None:
+            self._limits_told = True
+            self._append(events.LIMITS, min_duration_s=seconds)
+
+    def _read_requests(self) -> None:
+        found, self._events_offset = events.read(self._run.events, self._events_offset)
+        if any(one["kind"] == events.STOP for one in found):
+            self._stop_wanted = True
+
+    def _check_disk(self) -> None:
+        if boottime() < self._disk_due or self._low_disk_told:
+            return
+        self._disk_due = boottime() + DISK_CHECK_S
+        free = free_bytes(self._run.folder)
+        if free < LOW_DISK_BYTES:
+            self._low_disk_told = True
+            self._alert(f"only {free / 1e6:,.0f} MB are free on the disk of this run")
+
+    # --- its end -----------------------------------------------------------------------------
+
+    def _finish(self, *, state: str | None = None, cause: Cause | None = None) -> None:
+        """Judge, and write result.json and the final state."""
+        run, ended = self._run, self._run.exit
+        results = self._judge() if run.was_started() else []
+        if state is None:
+            state, cause = self._outcome(ended, results)
+        stored = run.stored_state
+        final = replace(
+            stored,
+            state=state,
+            cause=cause,
+            ended=(ended or {}).get("ended") or home.utc_now(),
+            ended_boottime_s=(ended or {}).get("ended_boottime_s"),
+            started_boottime_s=(ended or {}).get("started_boottime_s", stored.started_boottime_s),
+            exit_code=(ended or {}).get("exit_code"),
+            signal=(ended or {}).get("signal"),
+        )
+        run.write_state(final, durable=True)
+
+    def _judge(self) -> list[dict[str, Any]]:
+        """Read the results into result.json; [] where there are none."""
+        from tui.engine import catalog
+        from tui.engine.errors import NotFoundError, ProfileError
+        from tui.engine.results import read_results
+
+        try:
+            known = catalog.load()
+        except ProfileError as error:
+            self._alert(f"judged without targets: {error}")
+            known = catalog.Catalog({}, {}, {})
+        try:
+            results = [one.to_json() for one in read_results(self._run.results, known)]
+        except NotFoundError:
+            return []
+        try:
+            home.write_atomic(self._run.folder / "result.json", home.to_json(results))
+        except OSError as error:
+            self._alert(f"result.json could not be written: {error.strerror}")
+        return results
+
+    def _outcome(
+        self, ended: dict[str, Any] | None, results: list[dict[str, Any]]
+    ) -> tuple[str, Cause | None]:
+        """The final state, and the cause where it is not `finished`."""
+        complete = bool(results) and all(one["status"] == "complete" for one in results)
+        if self._stop_wanted:
+            return "stopped", None
+        if ended is None:
+            text = "nobody saw the command end (its keeper was killed): exit code unknown"
+            if complete:
+                return "finished", Cause("exit-unknown", f"{text}; judged by LoadGen's own logs")
+            return "lost", Cause("exit-unknown", f"{text}, and LoadGen wrote no verdict")
+        findings = self._reader.findings
+        if ended["exit_code"] != 0:
+            if free_bytes(self._run.folder) < FULL_DISK_BYTES:
+                findings.no_space = True
+            return "failed", _cause(failure_cause(findings, ended))
+        if findings.skipped:
+            text = "mlcr found old results and did not measure"
+            return "failed", Cause("skipped", text, "rerun: every run gets a fresh results folder")
+        if not results:
+            text = "the command ended well but left no LoadGen output"
+            return "failed", Cause("no-result", text, "read its console: mlperf-tui logs RUN")
+        return "finished", None
+
+    # --- writing, on a full disk too ---------------------------------------------------------
+
+    def _alert(self, text: str) -> None:
+        self._append(events.ALERT, text=text)
+
+    def _append(self, kind: str, **about: Any) -> None:
+        try:
+            events.append(self._run.events, kind, **about)
+        except OSError as error:
+            print(f"event {kind} lost: {error.strerror}", file=sys.stderr)
+
+    def _write(self, state: RunState, *, durable: bool) -> None:
+        try:
+            self._run.write_state(state, durable=durable)
+        except OSError as error:
+            print(f"state {state.state} not written: {error.strerror}", file=sys.stderr)
+
+    def _want_stop(self, number: int, frame: Any) -> None:
+        self._stop_wanted = True
+
+    def _sleep(self, seconds: float) -> None:
+        select.select([], [], [], seconds)
+
+
+class _Watch:
+    """Waits, but not beyond the end of one process."""
+
+    def __init__(self, who: Identity | None) -> None:
+        self._handle: int | None = None
+        if who is not None and who.is_alive:
+            try:
+                self._handle = os.pidfd_open(who.pid)
+            except OSError:
+                self._handle = None  # it ended meanwhile
+
+    def __enter__(self) -> _Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def wait(self, seconds: float) -> None:
+        """For so long, or until the process ends; after its end always the whole time."""
+        if self._handle is None:
+            select.select([], [], [], seconds)
+        elif select.select([self._handle], [], [], seconds)[0]:
+            self.__exit__()
+
+
+def _started_boottime(who: Identity | None) -> float | None:
+    return who.start_ticks / os.sysconf("SC_CLK_TCK") if who else None
+
+
+def _cause(found: FailureCause) -> Cause:
+    return Cause(found.code, found.text, found.fix)
+
+
+def main() -> None:
+    """Take the run's lock, tell the starter, supervise."""
+    process.daemonize()
+    run, told = Run(Path(sys.argv[1])), int(sys.argv[2])
+    os.set_inheritable(told, False)
+    lock = process.try_lock(run.supervisor_lock)
+    if lock is None:
+        os.write(told, b"another supervisor watches this run")
+        return
+    own = process.proc_stat(os.getpid())
+    assert own is not None  # we are alive
+    me = Identity(own.pid, own.start_ticks, process.boot_id())
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, json.dumps(asdict(me)).encode(), 0)
+    os.write(told, b"ok")
+    os.close(told)
+    Supervisor(run).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Engine values in, rows out: pure functions, shared by screens and command line."""

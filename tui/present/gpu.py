@@ -1,0 +1,82 @@
+"""GPU and host readings -> the contract's object and a panel a device."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from tui.engine.telemetry.nvml import GpuDevice, GpuSnapshot
+from tui.engine.telemetry.reading import Reading
+from tui.present import metrics
+from widgets.rows import Badge, Fact, Panel, Tone
+
+
+def to_json(snapshot: GpuSnapshot | None, error: str | None, host: Reading) -> dict[str, Any]:
+    """The object of `gpu --json`."""
+    return {
+        "driver": snapshot.driver if snapshot else None,
+        "cuda": snapshot.cuda if snapshot else None,
+        "error": error,
+        "devices": [_device(one) for one in snapshot.devices] if snapshot else [],
+        "host": {
+            "cpu_pct": host.utilization_pct,
+            "steal_pct": host.steal_pct,
+            "memory_used_bytes": host.memory_used_bytes,
+            "memory_total_bytes": host.memory_total_bytes,
+        },
+    }
+
+
+def _device(device: GpuDevice) -> dict[str, Any]:
+    reading = asdict(device.reading)
+    del reading["device"], reading["steal_pct"]
+    return {
+        "index": device.index,
+        "uuid": device.uuid,
+        "name": device.name,
+        "pci_bus_id": device.pci_bus_id,
+        "mig": None,
+        "virtualization": device.virtualization,
+        "memory_utilization_pct": device.memory_utilization_pct,
+        "power_limit_w": device.power_limit_w,
+        "throttle_reasons": device.throttle_reasons,
+        "age_s": 0.0,
+        "lost": False,
+        **reading,
+        "processes": [asdict(one) for one in device.processes or ()],
+    }
+
+
+def panels(snapshot: GpuSnapshot | None, error: str | None, host: Reading) -> list[Panel]:
+    """One panel a GPU, and one for the host."""
+    found = [_panel(one) for one in snapshot.devices] if snapshot else []
+    if error:
+        found.append(Panel("GPU", Badge("none", Tone.UNKNOWN), headline=error))
+    memory = metrics.gigabytes(host.memory_used_bytes, host.memory_total_bytes)
+    facts = (
+        Fact("cpu", metrics.percent(host.utilization_pct)),
+        Fact("steal", metrics.percent(host.steal_pct)),
+        Fact("memory", memory),
+    )
+    return [*found, Panel("host", Badge("", Tone.PLAIN), facts=facts)]
+
+
+def _panel(device: GpuDevice) -> Panel:
+    reading = device.reading
+    power = f"{metrics.number(reading.power_w)} of {metrics.quantity(device.power_limit_w, 'W')}"
+    reasons = device.throttle_reasons
+    facts = [
+        Fact("utilization", metrics.percent(reading.utilization_pct)),
+        Fact("memory", metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes)),
+        Fact("power", power),
+        Fact("temperature", metrics.quantity(reading.temperature_c, "°C")),
+        Fact("SM clock", metrics.quantity(reading.sm_clock_mhz, "MHz")),
+        Fact("clocks", metrics.NOTHING if reasons is None else ", ".join(reasons) or "free"),
+        Fact("access", device.virtualization or metrics.NOTHING),
+    ]
+    facts += [
+        Fact("process", f"{one.pid} {one.user or '?'} {one.command or '?'}")
+        for one in device.processes or ()
+    ]
+    title = f"GPU {device.index}  {device.name or 'unnamed'}"
+    return Panel(title, Badge("", Tone.PLAIN), facts=tuple(facts))

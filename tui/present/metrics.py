@@ -1,0 +1,51 @@
+"""How a number and its unit are written. Nobody else formats numbers."""
+
+from __future__ import annotations
+
+NOTHING = "–"
+DIRECTIONS = {"higher": "higher is better", "lower": "lower is better"}
+
+
+def number(value: float | None) -> str:
+    """Five significant digits or all before the point, thousands grouped: 13 157.8, 0.0942."""
+    if value is None:
+        return NOTHING
+    size = abs(value)
+    places = 0 if size >= 100_000 else 1 if size >= 100 else 3 if size >= 1 else 4
+    return f"{value:,.{places}f}".replace(",", " ")
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A number with its unit."""
+    return NOTHING if value is None else f"{number(value)} {unit}"
+
+
+def count(value: int, one: str, many: str) -> str:
+    """A whole number with its noun: 1 query, 13 157 samples."""
+    return f"{value:,} {one if value == 1 else many}".replace(",", " ")
+
+
+def milliseconds(value_ns: int | None) -> str:
+    """Nanoseconds as ms, without the unit."""
+    return number(value_ns / 1e6) if value_ns is not None else NOTHING
+
+
+def duration(seconds: float | None) -> str:
+    """h:mm:ss, or m:ss below an hour."""
+    if seconds is None:
+        return NOTHING
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def gigabytes(used: int | None, total: int | None) -> str:
+    """Used of total, in GB."""
+    if used is None or total is None:
+        return NOTHING
+    return f"{used / 1e9:.1f}/{total / 1e9:.0f} GB"
+
+
+def percent(value: float | None) -> str:
+    """Whole percent."""
+    return NOTHING if value is None else f"{value:.0f} %"

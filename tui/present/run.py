@@ -1,0 +1,134 @@
+"""A run -> the contract's objects and the rows of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tui.engine import events
+from tui.engine.store import Run, RunState
+from tui.engine.telemetry.recorder import summarize
+from tui.present import metrics
+from tui.present.result import short_metric
+from widgets.rows import Badge, Fact, Panel, Reason, Tone
+
+STATES = {
+    "queued": Tone.WAITING,
+    "starting": Tone.ACTIVE,
+    "running": Tone.ACTIVE,
+    "stopping": Tone.ACTIVE,
+    "finished": Tone.GOOD,
+    "failed": Tone.BAD,
+    "stopped": Tone.STOPPED,
+    "lost": Tone.UNKNOWN,
+}
+WORST_FIRST = ("INCOMPLETE", "ERRORS", "INVALID", "VALID")
+
+
+def overview(run: Run) -> dict[str, Any]:
+    """One row of `runs --json`."""
+    spec = run.stored_spec
+    state = run.current_state()
+    results = (run.result or []) if state.is_final else []
+    return {
+        "id": run.id,
+        **{name: spec.get(name) for name in ("created", "kind", "benchmark", "scenario", "mode")},
+        **{name: spec.get(name) for name in ("environment", "installation", "series", "repeat")},
+        "state": state.state,
+        "phase": state.phase,
+        "verdict": verdict(results),
+        "metric": next((one["metric"] for one in results if one["metric"]), None),
+    }
+
+
+def verdict(results: list[dict[str, Any]]) -> str | None:
+    """The worst verdict of a run's results; None where there are none."""
+    found = {one["verdict"] for one in results}
+    return next((one for one in WORST_FIRST if one in found), None)
+
+
+def detail(run: Run) -> dict[str, Any]:
+    """The object of `show --json`."""
+    recorded, _ = events.read(run.events)
+    return {
+        **overview(run),
+        "spec": run.stored_spec,
+        "state_detail": run.current_state().to_json(),
+        "phases": phases(recorded, run.stored_state),
+        "results": run.result or [],
+        "telemetry": summarize(run.folder / "telemetry.csv"),
+    }
+
+
+def phases(recorded: list[dict[str, Any]], state: RunState) -> list[dict[str, Any]]:
+    """Every phase with its line in the console and its seconds; null while unknown."""
+    found = [one for one in recorded if one["kind"] == events.PHASE]
+    begins = [one.get("boottime_s") for one in found]
+    ends = [*begins[1:], state.ended_boottime_s]
+    return [
+        {
+            "name": one["phase"],
+            "scenario": one.get("scenario"),
+            "mode": one.get("mode"),
+            "line": one.get("line"),
+            "seconds": round(end - begin, 3) if begin is not None and end is not None else None,
+        }
+        for one, begin, end in zip(found, begins, ends)
+    ]
+
+
+def title(spec: Mapping[str, Any]) -> str:
+    """What a run is, in one line."""
+    words = [spec["benchmark"], spec["scenario"], spec["mode"], spec["environment"]]
+    if spec.get("repeat"):
+        words.append(f"repeat {spec['repeat']}")
+    return " · ".join(words)
+
+
+def state_badge(state: RunState) -> Badge:
+    """The state as word and tone."""
+    return Badge(state.state, STATES[state.state])
+
+
+def panel(run: Run) -> Panel:
+    """What a run is and how it went, without its results."""
+    found = detail(run)
+    state = run.current_state()
+    facts = [Fact("run", run.id), Fact("folder", str(run.folder))]
+    if state.duration_s is not None:
+        facts.append(Fact("took", metrics.duration(state.duration_s)))
+    if state.exit_code is not None:
+        facts.append(Fact("exit", str(state.exit_code)))
+    if state.signal is not None:
+        facts.append(Fact("signal", str(state.signal)))
+    timeline = [
+        f"{one['name']} {metrics.duration(one['seconds'])}"
+        for one in found["phases"]
+        if one["seconds"] is not None
+    ]
+    if timeline:
+        facts.append(Fact("phases", ", ".join(timeline)))
+    facts.append(Fact("command", " ".join(found["spec"]["argv"])))
+    cause = state.cause
+    return Panel(
+        title=title(found["spec"]),
+        badge=state_badge(state),
+        facts=tuple(facts),
+        reasons=(Reason(cause.text, cause.fix),) if cause else (),
+    )
+
+
+def list_row(found: Mapping[str, Any]) -> tuple[Badge, ...]:
+    """One row of the `runs` table, from an `overview`."""
+    state = Badge(found["state"], STATES[found["state"]])
+    cells = (
+        found["id"],
+        str(found["mode"]),
+        str(found["environment"]),
+        found["verdict"] or metrics.NOTHING,
+        short_metric(found["metric"]),
+    )
+    return (state, *(Badge(cell, Tone.PLAIN) for cell in cells))
+
+
+RUN_COLUMNS = ("state", "run", "mode", "environment", "verdict", "result")

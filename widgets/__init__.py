@@ -1,0 +1,1 @@
+"""Reusable parts of what is shown: no MLPerf, no files, no GPU."""
