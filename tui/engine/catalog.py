@@ -15,6 +15,15 @@ from tui.engine.scenario import Scenario
 CATEGORIES = ("datacenter", "edge")
 DEVICES = ("cpu", "cuda")
 RUNNERS = ("local",)
+MLCR_NAMES = (
+    "model",
+    "implementation",
+    "framework",
+    "category",
+    "execution_mode",
+    "version",
+    "style",
+)
 
 
 @dataclass(frozen=True)
@@ -163,10 +172,13 @@ class Fields:
         """The keys below `key`; none where it is missing."""
         return Fields(self._path, self._take(key, {}), f"{self._inside}{key}.")
 
-    def text_map(self, key: str) -> dict[str, str]:
-        """Names and texts below `key`."""
+    def text_map(self, key: str, allowed: tuple[str, ...] | None = None) -> dict[str, str]:
+        """Names and texts below `key`; each name one of `allowed` where that is given."""
         part = self.part(key)
-        return {name: part.text(name) for name in list(part._left)}
+        names = list(part._left) if allowed is None else allowed
+        found = {name: part.optional_text(name) for name in names}
+        part.end()
+        return {name: value for name, value in found.items() if value is not None}
 
     def end(self) -> None:
         """Refuse every key that nobody asked for."""
@@ -206,7 +218,7 @@ def _benchmark(fields: Fields, name: str) -> Benchmark:
         accuracy_metric=accuracy.optional_text("metric"),
         accuracy_target=accuracy.number("target", None),
         disk_bytes=int(needs.number("disk_bytes", 0) or 0),
-        mlcr=fields.text_map("mlcr"),
+        mlcr=fields.text_map("mlcr", MLCR_NAMES),
     )
     for part in (scenarios, accuracy, needs):
         part.end()

@@ -75,8 +75,9 @@ MARKERS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("results", re.compile(rb"The MLPerf inference results are stored at ")),
 )
 MIGHT_MATTER = re.compile(
-    rb"\* mlcr |loadgen scenario|Preprocessing |\] Building |TestScenario|results are stored at"
+    rb"\* mlcr |loadgen scenario|Preprocessing |%\] |TestScenario|results are stored at"
     rb"|Output Dir: |skipping run|[Ee]rror|ERROR|return code = |Killed|No space left|Errno"
+    rb"|Traceback \(most|are not matching"
 )
 LOOKS_WRONG = re.compile(
     rb"^\w*(?:Error|Exception)\b.*|^(?:fatal|error|Error|ERROR)\s*:.*|.*\bKilled\b.*"
@@ -98,6 +99,7 @@ class ConsoleReader:
         self._offset = 0
         self._line = 0
         self._in_block = False
+        self._in_traceback = False
 
     def feed(self, data: bytes) -> Iterator[Phase]:
         """Read the next bytes; yields each phase that a whole line of them begins."""
@@ -120,6 +122,10 @@ class ConsoleReader:
 
     def _read(self, raw: bytes) -> Iterator[Phase]:
         self._line += 1
+        if self._in_traceback and not raw.startswith(b" "):
+            self._in_traceback = False
+            if not self._in_block:
+                self.findings.error_above = raw[:500].decode(errors="replace").strip()
         if not MIGHT_MATTER.search(raw[:LONGEST_LINE]):
             return
         line = CONTROL.sub(b"", raw[:LONGEST_LINE])
@@ -163,6 +169,10 @@ class ConsoleReader:
         elif match := re.match(r"Error : (.+)", words):
             self._in_block = True
             findings.error = match[1]
+        elif "are not matching" in words:
+            findings.error = words  # which variation: nearer to the cause than the line above it
+        elif words.startswith("Traceback (most"):
+            self._in_traceback = True
         elif not self._in_block and LOOKS_WRONG.match(words.encode()):
             findings.error_above = words
 

@@ -36,19 +36,21 @@ def boottime() -> float:
 # --- locks ------------------------------------------------------------------------------------
 
 
-def try_lock(path: Path) -> int | None:
+def try_lock(path: Path, retry_s: float = LOCK_RETRY_S) -> int | None:
     """Hold `path` with flock until the returned handle is closed; None where another holds it.
 
-    Tried for half a second, because `is_locked` holds a lock for an instant.
+    Args:
+        path: the lock file; made where it is missing.
+        retry_s: how long to try, because `is_locked` holds a lock for an instant.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    end = time.monotonic() + LOCK_RETRY_S
+    end = time.monotonic() + retry_s
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return handle
         except BlockingIOError:
-            if time.monotonic() > end:
+            if time.monotonic() >= end:
                 os.close(handle)
                 return None
             time.sleep(0.02)

@@ -68,14 +68,17 @@ class Queue:
         if not self.is_next(run):
             return None
         path = self._folder / ".lock"
-        lock = try_lock(path)
+        lock = try_lock(path, retry_s=0)
         if lock is None:
             return None
-        # A killed keeper lets go of the lock while its command still runs.
-        holder = os.pread(lock, 256, 0).decode(errors="replace").strip()
-        if holder and holder != run.id and Run(self._runs / holder).is_command_alive():
+        if not self.is_next(run) or self._is_holder_alive(lock):  # reordered meanwhile
             os.close(lock)
             return None
         os.ftruncate(lock, 0)
         os.pwrite(lock, run.id.encode(), 0)
         return lock
+
+    def _is_holder_alive(self, lock: int) -> bool:
+        """A killed keeper lets go of the lock while its command still runs."""
+        holder = os.pread(lock, 256, 0).decode(errors="replace").strip()
+        return bool(holder) and Run(self._runs / holder).is_command_alive()

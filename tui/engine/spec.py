@@ -194,7 +194,9 @@ def _check_setting(name: str, value: str, keys: Mapping[str, InputKey]) -> None:
     if name in OWNED:
         raise SpecError("--set", f"'{name}' is given by {OWNED[name]}")
     if not (name + value).isascii() or not (name + value).isprintable():
-        raise SpecError("--set", f"'{name}={value}' has characters that mlcr refuses (not ASCII)")
+        raise SpecError(
+            "--set", f"{name + '=' + value!r} has characters that mlcr refuses (not ASCII)"
+        )
     if GENERIC_KEY.fullmatch(name):
         return
     if name not in keys:

@@ -82,9 +82,9 @@ def read_values(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
                     errors.append(str(value))
                 elif about["is_warning"]:
                     warnings.append(str(value))
+                values[key] = value
             except (ValueError, KeyError, TypeError):
                 continue  # cut off or damaged: what follows may still be whole
-            values[key] = value
     return values, errors, warnings
 
 
@@ -108,7 +108,7 @@ def _scenario(values: Mapping[str, Any]) -> Scenario | None:
 def _metric(values: Mapping[str, Any], scenario: Scenario | None) -> Metric | None:
     if scenario is None or "result_validity" not in values:
         return None
-    rule = metric_rule(scenario, tokens=values.get("effective_use_token_latencies") is True)
+    rule = metric_rule(scenario, tokens=values.get("requested_use_token_latencies") is True)
     value = values.get(rule.key)
     # An early-stopping estimate of 0 means: too few queries for one.
     if not isinstance(value, (int, float)) or not value:

@@ -56,7 +56,8 @@ class Recorder:
     def stop(self) -> None:
         """End, with the last summary; waits two seconds at most for a hanging driver."""
         self._stop.set()
-        self._thread.join(2)
+        if self._thread.ident is not None:
+            self._thread.join(2)
 
     def _record(self) -> None:
         sources = list(self._available())

@@ -1,0 +1,315 @@
+"""A run outlives its terminal, its supervisor and its keeper; and a stop leaves nothing over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import (
+    Cli,
+    finished,
+    nothing_left,
+    python,
+    replace_supervisor,
+    running,
+    spec_of,
+    submit,
+    wait_for,
+)
+
+from tui.engine import events, process
+from tui.engine.runners.local import LocalRunner
+from tui.engine.store import Run, RunStore
+
+SLOW = "import time\nfor n in range({n}): print('line', n, flush=True); time.sleep(0.05)"
+
+
+def kill(run: Run, who: str) -> None:
+    found = run.supervisor if who == "supervisor" else run.identity(who)
+    assert found is not None
+    assert found.is_alive
+    os.kill(found.pid, signal.SIGKILL)
+    wait_for(lambda: not found.is_alive)
+
+
+def lines(run: Run) -> list[str]:
+    return run.console.read_text().splitlines()
+
+
+def stop(run: Run, seconds: float = 40) -> None:
+    assert LocalRunner().stop(run, seconds)
+    assert run.stored_state.state == "stopped"
+    assert nothing_left(run)
+
+
+def test_exit_code_and_signal_of_a_command_are_recorded(store: RunStore) -> None:
+    failed = finished(submit(store, python("import sys; sys.exit(7)")))
+    assert failed.stored_state.state == "failed"
+    assert failed.stored_state.exit_code == 7
+    killed = finished(submit(store, python("import os; os.kill(os.getpid(), 11)")))
+    assert killed.stored_state.signal == 11
+    assert killed.exit is not None
+    assert os.WTERMSIG(killed.exit["status"]) == 11
+    assert killed.exit["boot_id"] == process.boot_id()
+
+
+def test_a_command_gets_no_terminal_and_its_mark(store: RunStore) -> None:
+    code = (
+        "import os\n"
+        "print(os.path.realpath('/proc/self/fd/0'), os.getpgrp() == os.getpid())\n"
+        "print(os.environ['MLPERF_TUI_RUN'], os.getcwd(), sorted(os.listdir('/proc/self/fd')))\n"
+    )
+    told = lines(run := finished(submit(store, python(code))))
+    assert told[0] == "/dev/null True"
+    assert told[1].startswith(f"{run.id} {run.folder}/work ")
+    assert told[1].endswith("['0', '1', '2', '3']")  # 3: the listing itself; no lock is inherited
+
+
+def test_a_command_gets_default_signals_whatever_its_starter_ignores(store: RunStore) -> None:
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        run = submit(store, ["grep", "SigIgn\\|SigBlk", "/proc/self/status"])
+    finally:
+        for number, handler in zip(numbers, before):
+            signal.signal(number, handler)
+    finished(run)
+    masks = [int(line.split()[1], 16) for line in lines(run)]
+    reset = sum(1 << (number - 1) for number in (*numbers, signal.SIGPIPE))
+    assert [mask & reset for mask in masks] == [0, 0]
+
+
+def test_kill_of_the_supervisor_loses_neither_log_nor_exit_code(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=40) + "\nraise SystemExit(5)")))
+    wait_for(lambda: len(lines(run)) > 3)
+    kill(run, "supervisor")
+    assert run.is_command_alive()
+    assert run.current_state().state == "running"
+    wait_for(lambda: run.exit)
+    replace_supervisor(run)
+    finished(run)
+    assert run.stored_state.exit_code == 5
+    assert lines(run) == [f"line {n}" for n in range(40)]
+
+
+def test_a_second_supervisor_goes_on_where_the_first_ended(store: RunStore) -> None:
+    code = (
+        "import time\n"
+        "print('INFO:main:starting TestScenario.Offline', flush=True); time.sleep(2)\n"
+        "print('TestScenario.Offline qps=1, time=1', flush=True); raise SystemExit(3)\n"
+    )
+    run = running(submit(store, python(code)))
+    wait_for(lambda: run.stored_state.phase == "loadgen")
+    kill(run, "supervisor")
+    replace_supervisor(run)
+    finished(run)
+    recorded, _ = events.read(run.events)
+    assert [one["phase"] for one in recorded if one["kind"] == "phase"] == ["loadgen", "reporting"]
+
+
+def test_two_supervisors_never_watch_one_run(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=100))))
+    first = run.supervisor
+    told = process.start_detached(
+        ["tui.engine.supervisor", str(run.folder)], run.folder / "supervisor.log"
+    )
+    assert told == "another supervisor watches this run"
+    assert run.supervisor == first
+    stop(run)
+
+
+def test_kill_of_the_keeper_leaves_the_command_and_says_that_the_exit_code_is_unknown(
+    store: RunStore,
+) -> None:
+    run = running(submit(store, python(SLOW.format(n=40))))
+    kill(run, "keeper")
+    assert run.is_command_alive()
+    assert run.current_state().state == "running"
+    finished(run)
+    assert len(lines(run)) == 40
+    state = run.stored_state
+    assert (state.state, state.exit_code) == ("lost", None)
+    assert state.cause is not None
+    assert state.cause.code == "exit-unknown"
+
+
+def test_kill_of_both_still_ends_in_a_truthful_state(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=40))))
+    kill(run, "supervisor")
+    kill(run, "keeper")
+    assert run.current_state().state == "running"
+    wait_for(lambda: not run.is_command_alive())
+    assert run.current_state().state == "lost"
+    replace_supervisor(run)
+    finished(run)
+    assert run.stored_state.state == "lost"
+    assert len(lines(run)) == 40
+
+
+def test_a_run_without_its_keeper_can_still_be_stopped(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=10_000))))
+    kill(run, "supervisor")
+    kill(run, "keeper")
+    stop(run)
+
+
+def test_kill_of_the_command_is_recorded_as_its_signal(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=10_000))))
+    kill(run, "command")
+    finished(run)
+    assert run.stored_state.signal == signal.SIGKILL
+    assert run.stored_state.state == "failed"
+
+
+def test_a_run_is_started_once_whatever_is_started_again(store: RunStore) -> None:
+    run = finished(submit(store, python("print('once')")))
+    keeper = process.start_keeper(run.folder, run.folder / "supervisor.log", None)
+    assert keeper.wait(20) == 75
+    assert lines(run) == ["once"]
+
+
+def test_stop_ends_a_whole_tree_with_sigint_first(store: RunStore) -> None:
+    code = (
+        "import subprocess, sys, time\n"
+        "subprocess.Popen(['sleep', '1000'])\n"
+        "try: print('up', flush=True); time.sleep(1000)\n"
+        "except KeyboardInterrupt: print('interrupted', flush=True); sys.exit(9)\n"
+    )
+    run = running(submit(store, python(code)))
+    wait_for(lambda: lines(run) == ["up"])
+    began = time.monotonic()
+    stop(run)
+    assert time.monotonic() - began < 8
+    assert lines(run)[-1] == "interrupted"
+    assert run.stored_state.exit_code == 9
+
+
+def test_stop_of_a_command_that_ignores_sigint_goes_on_to_term(store: RunStore) -> None:
+    code = "import signal, time; signal.signal(2, signal.SIG_IGN); print('up'); time.sleep(1000)"
+    run = running(submit(store, [sys.executable, "-u", "-c", code]))
+    wait_for(lambda: lines(run) == ["up"])
+    stop(run)
+    assert run.stored_state.signal == signal.SIGTERM
+
+
+def test_stop_of_a_command_that_ignores_all_it_can_goes_on_to_kill(store: RunStore) -> None:
+    code = (
+        "import signal, time\n"
+        "for n in (1, 2, 15): signal.signal(n, signal.SIG_IGN)\n"
+        "print('up', flush=True); time.sleep(1000)"
+    )
+    run = running(submit(store, python(code)))
+    wait_for(lambda: lines(run) == ["up"])
+    stop(run)
+    assert run.stored_state.signal == signal.SIGKILL
+
+
+def test_stop_of_a_stopped_command(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=10_000))))
+    command = run.identity("command")
+    assert command is not None
+    os.kill(command.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    stop(run)
+    assert time.monotonic() - began < 5
+
+
+def test_stop_through_a_stopped_supervisor(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=10_000))))
+    assert run.supervisor is not None
+    os.kill(run.supervisor.pid, signal.SIGSTOP)
+    stop(run)
+
+
+DAEMON = (
+    "import os, subprocess, sys\n"
+    "code = 'import signal, time; signal.signal(2, signal.SIG_IGN); time.sleep(1000)'\n"
+    "subprocess.Popen([sys.executable, '-c', code], start_new_session=True)\n"
+)
+
+
+def test_a_daemon_in_another_session_is_ended_after_the_command(store: RunStore) -> None:
+    run = finished(submit(store, python(DAEMON + "sys.exit(4)")))
+    assert run.stored_state.exit_code == 4
+    assert nothing_left(run)
+    alerts = [one["text"] for one in events.read(run.events)[0] if one["kind"] == "alert"]
+    assert any("left 1 process(es) behind" in text for text in alerts)
+
+
+def test_stop_ends_a_daemon_in_another_session_too(store: RunStore) -> None:
+    run = running(
+        submit(store, python(DAEMON + "import time; print('up', flush=True)\ntime.sleep(1000)"))
+    )
+    wait_for(lambda: lines(run) == ["up"])
+    assert len(process.run_processes(run.id, run.identity("keeper"))) == 2
+    stop(run)
+
+
+def test_a_run_started_from_a_background_job_can_be_interrupted(
+    store: RunStore, cli: Cli, tmp_path: Path
+) -> None:
+    """A shell starts background jobs with SIGINT ignored, which every child inherits."""
+    code = (
+        "from conftest import *\n"
+        "from tui.engine.store import RunStore; from pathlib import Path\n"
+        f"submit(RunStore(Path({str(store.root)!r})), python({SLOW.format(n=10_000)!r}))"
+    )
+    script = tmp_path / "start.py"
+    script.write_text(code)
+    subprocess.run(
+        ["sh", "-c", f"trap '' INT QUIT; {sys.executable} {script} & wait"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        check=True,
+    )
+    run = running(store.open("latest"))
+    command = run.identity("command")
+    assert command is not None
+    os.killpg(command.pid, signal.SIGINT)
+    finished(run)
+    assert "KeyboardInterrupt" in run.console.read_text()
+
+
+def test_the_terminals_hangup_does_not_reach_the_run(store: RunStore, cli: Cli) -> None:
+    code = (
+        "from conftest import *; from tui.engine.store import RunStore; from pathlib import Path\n"
+        f"submit(RunStore(Path({str(store.root)!r})), python({SLOW.format(n=30)!r}))\n"
+        "os.killpg(0, 1)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        check=False,
+    )
+    run = finished(store.open("latest"))
+    assert len(lines(run)) == 30
+
+
+def test_a_reboot_makes_a_running_run_lost(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=10_000))))
+    kill(run, "supervisor")
+    kill(run, "keeper")
+    kill(run, "command")
+    text = run.child_lock.read_text()
+    run.child_lock.write_text(text.replace(process.boot_id(), "0" * 8))
+    assert run.current_state().state == "lost"
+    assert not run.is_command_alive()
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "\0\0\0"])
+def test_a_torn_state_file_is_lost_not_a_crash(store: RunStore, damage: str) -> None:
+    run = store.create(spec_of(["true"]), {})
+    (run.folder / "state.json").write_text(damage)
+    assert run.stored_state.state == "lost"
+
+
+def test_no_line_is_lost_at_full_speed(store: RunStore) -> None:
+    count = 200_000
+    code = f"import sys\nfor n in range({count}): sys.stdout.write('line %d of a fast log\\n' % n)"
+    run = finished(submit(store, python(code)))
+    assert lines(run) == [f"line {n} of a fast log" for n in range(count)]

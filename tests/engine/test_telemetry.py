@@ -1,0 +1,201 @@
+"""Telemetry: real psutil, and the unmodified NVML bindings on a stub driver."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import FAKES, Cli, need
+
+from tui.engine.telemetry.host import HostSource
+from tui.engine.telemetry.reading import Reading, SourceUnavailable
+from tui.engine.telemetry.recorder import Recorder, RowReader, summarize
+
+GPUS = """\
+ngpu 2
+driver 580.159.04
+cuda 13000
+*.name NVIDIA H100 80GB HBM3
+0.uuid GPU-0
+1.uuid GPU-1
+0.util 92
+*.memutil 41
+1.util 0
+*.mem_total 85520809984
+0.mem_used 14200000000
+1.mem_used 0
+0.fi.186 575400
+1.power_mw 72100
+*.limit_mw 700000
+0.temp 57
+*.sm_mhz 1410
+*.mem_mhz 2619
+*.reasons 4
+*.virt 1
+"""
+
+
+@pytest.fixture(scope="session")
+def stub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a libnvidia-ml.so.1 without a GPU behind it."""
+    folder = tmp_path_factory.mktemp("nvml")
+    subprocess.run(
+        [
+            need("gcc"),
+            "-O1",
+            "-fPIC",
+            "-shared",
+            "-fvisibility=hidden",
+            "-Wall",
+            "-Werror",
+            "-Wl,-soname,libnvidia-ml.so.1",
+            "-o",
+            str(folder / "libnvidia-ml.so.1"),
+            str(FAKES / "nvml_stub.c"),
+        ],
+        check=True,
+    )
+    return folder
+
+
+@pytest.fixture
+def gpu(stub: Path, cli: Cli, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`mlperf-tui gpu` on a driver that answers as the text says."""
+
+    def run(text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "gpus").write_text(text)
+        env = {"LD_LIBRARY_PATH": str(stub), "NVML_STUB": str(tmp_path / "gpus")}
+        return cli("gpu", *arguments, env=env)
+
+    return run
+
+
+def test_every_device_is_read_with_what_it_tells(gpu: Callable[..., Any]) -> None:
+    found = json.loads(gpu(GPUS, "--json").stdout)
+    assert (found["driver"], found["cuda"], found["error"]) == ("580.159.04", "13.0", None)
+    first, second = found["devices"]
+    assert first["utilization_pct"] == 92
+    assert first["memory_used_bytes"] == 14_200_000_000
+    assert first["power_w"] == 575.4  # instant, by field value
+    assert second["power_w"] == 72.1  # no field value here: the mean
+    assert first["temperature_c"] == 57
+    assert second["temperature_c"] is None
+    assert first["throttle_reasons"] == ["power cap"]
+    assert first["virtualization"] == "passthrough"
+    assert (first["sm_clock_mhz"], first["memory_clock_mhz"]) == (1410, 2619)
+
+
+def test_what_a_card_does_not_tell_is_null_not_zero(gpu: Callable[..., Any]) -> None:
+    (device,) = json.loads(gpu("ngpu 1\n", "--json").stdout)["devices"]
+    for key in ("utilization_pct", "power_w", "temperature_c", "memory_used_bytes", "name"):
+        assert device[key] is None
+    assert "–" in gpu("ngpu 1\n").stdout or "-" in gpu("ngpu 1\n").stdout
+
+
+def test_processes_are_named(gpu: Callable[..., Any]) -> None:
+    (device,) = json.loads(gpu(f"ngpu 1\n0.pid {os.getpid()}\n", "--json").stdout)["devices"]
+    (process,) = device["processes"]
+    assert process["pid"] == os.getpid()
+    assert "pytest" in process["command"]
+    assert process["ours"] is False
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [(18, "reboot after a driver update"), (9, "driver is not loaded"), (4, "no permission")],
+)
+def test_a_driver_that_fails_is_words(gpu: Callable[..., Any], code: int, sentence: str) -> None:
+    done = gpu(f"err.nvmlInitWithFlags {code}\n", "--json")
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert found["devices"] == []
+    assert sentence in found["error"]
+
+
+def test_a_driver_without_a_gpu_is_words(gpu: Callable[..., Any]) -> None:
+    assert "finds no GPU" in json.loads(gpu("ngpu 0\n", "--json").stdout)["error"]
+
+
+def test_a_run_records_gpus_beside_the_host(stub: Path, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "gpus").write_text(GPUS)
+    env = {"LD_LIBRARY_PATH": str(stub), "NVML_STUB": str(tmp_path / "gpus")}
+    done = cli("run", "smoke", "--scenario", "Server", "--set", "min_duration=2", "--json", env=env)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    readings = [one for one in events if one["event"] == "reading"]
+    assert {one["device"] for one in readings} == {"host", "gpu0", "gpu1"}
+    devices = events[-1]["telemetry"]["devices"]
+    assert devices["gpu0"]["power_w_mean"] == pytest.approx(575.4)
+    assert devices["gpu1"]["temperature_c_mean"] is None
+    assert devices["gpu0"]["readings"] >= 2
+    assert not [one for one in events if one["event"] == "alert" and "GPU" in one["text"]]
+
+
+def test_host_readings_are_sane() -> None:
+    source = HostSource()
+    sum(range(3_000_000))
+    (reading,) = source.read()
+    assert reading.device == "host"
+    assert reading.utilization_pct is not None
+    assert 0 < reading.utilization_pct <= 100
+    assert reading.memory_total_bytes is not None
+    assert reading.memory_used_bytes is not None
+    assert 0 < reading.memory_used_bytes < reading.memory_total_bytes
+
+
+class Steps:
+    """A source whose readings count up."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def read(self) -> list[Reading]:
+        self.count += 1
+        return [Reading("gpu0", utilization_pct=self.count, power_w=None)]
+
+
+def absent() -> Steps:
+    raise SourceUnavailable("no driver")
+
+
+def test_every_ten_readings_are_summed_up(tmp_path: Path) -> None:
+    said: list[str] = []
+    recorder = Recorder(tmp_path, [Steps, absent], said.append, period_s=0.01)
+    recorder.start()
+    while len(list(RowReader(tmp_path / "telemetry.csv").rows())) < 25:
+        pass
+    recorder.stop()
+    assert said == ["no GPU telemetry: no driver"]
+    rows = list(RowReader(tmp_path / "telemetry-10s.csv").rows())
+    first = rows[0]
+    assert [first[f"{kind}_utilization_pct"] for kind in ("min", "mean", "max")] == [1, 5.5, 10]
+    assert first["mean_power_w"] is None
+    total = summarize(tmp_path / "telemetry.csv")
+    assert total is not None
+    assert total["devices"]["gpu0"]["utilization_pct_max"] == total["readings"]
+
+
+def test_a_reader_gives_whole_rows_only(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.csv"
+    reader = RowReader(path)
+    assert list(reader.rows()) == []
+    path.write_text("time,device,power_w\nT1,gpu0,5")
+    assert list(reader.rows()) == []
+    with open(path, "a") as file:
+        file.write("0.5\nT2,gpu0,\nT3")
+    assert list(reader.rows()) == [
+        {"time": "T1", "device": "gpu0", "power_w": 50.5},
+        {"time": "T2", "device": "gpu0", "power_w": None},
+    ]
+
+
+def test_the_bindings_never_see_pcie_throughput() -> None:
+    """nvmlDeviceGetPcieThroughput blocks for 21 ms a direction."""
+    source = Path(sys.modules["tui.engine.telemetry.nvml"].__file__ or "").read_text()
+    assert "PcieThroughput" not in source

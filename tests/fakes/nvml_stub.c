@@ -1,0 +1,141 @@
+/* A libnvidia-ml.so.1 for machines without a GPU: $NVML_STUB names a file of `key value` lines.
+ *
+ *   ngpu 2            driver 580.159.04      cuda 13000
+ *   0.util 92         *.mem_used 1000        err.nvmlInitWithFlags 18     0.err.nvmlDeviceGetName 15
+ *
+ * `N.` before `*.`; a key that is missing makes its call answer NOT_SUPPORTED (3). Layouts are those
+ * of nvml.h as nvidia-ml-py 13 declares them.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+#define NOT_SUPPORTED 3
+
+static int lookup(const char *key, char *value, size_t size) {
+    const char *path = getenv("NVML_STUB");
+    FILE *file = path ? fopen(path, "r") : NULL;
+    char line[512], name[128];
+    int found = 0, used = 0;
+    if (!file) return 0;
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "%127s %n", name, &used) == 1 && !strcmp(name, key)) {
+            line[strcspn(line, "\n")] = 0;
+            snprintf(value, size, "%s", line + used);
+            found = 1;
+        }
+    fclose(file);
+    return found;
+}
+
+static int of_device(void *device, const char *key, char *value, size_t size) {
+    char name[128];
+    snprintf(name, sizeof name, "%d.%s", (int)(intptr_t)device - 1, key);
+    if (lookup(name, value, size)) return 1;
+    snprintf(name, sizeof name, "*.%s", key);
+    return lookup(name, value, size);
+}
+
+static int failure(void *device, const char *call) {
+    char name[128], value[64];
+    snprintf(name, sizeof name, "err.%s", call);
+    if (lookup(name, value, sizeof value)) return atoi(value);
+    if (device && of_device(device, name, value, sizeof value)) return atoi(value);
+    return 0;
+}
+
+#define CHECK(device) do { int error = failure(device, __func__); if (error) return error; } while (0)
+
+static int number(void *device, const char *call, const char *key, unsigned *out) {
+    char value[64];
+    int error = failure(device, call);
+    if (error) return error;
+    if (!of_device(device, key, value, sizeof value)) return NOT_SUPPORTED;
+    *out = (unsigned)strtoul(value, NULL, 10);
+    return 0;
+}
+
+static int text(void *device, const char *call, const char *key, char *out, unsigned size) {
+    int error = failure(device, call);
+    if (error) return error;
+    if (device ? !of_device(device, key, out, size) : !lookup(key, out, size)) return NOT_SUPPORTED;
+    return 0;
+}
+
+EXPORT int nvmlInitWithFlags(unsigned flags) { (void)flags; CHECK(NULL); return 0; }
+EXPORT int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
+EXPORT int nvmlShutdown(void) { return 0; }
+EXPORT const char *nvmlErrorString(int code) { (void)code; return "an error of the stub"; }
+EXPORT int nvmlSystemGetDriverVersion(char *out, unsigned size) { return text(NULL, __func__, "driver", out, size); }
+EXPORT int nvmlSystemGetCudaDriverVersion_v2(int *out) {
+    char value[64];
+    if (!lookup("cuda", value, sizeof value)) return NOT_SUPPORTED;
+    *out = atoi(value);
+    return 0;
+}
+EXPORT int nvmlDeviceGetCount_v2(unsigned *out) {
+    char value[64] = "0";
+    CHECK(NULL);
+    lookup("ngpu", value, sizeof value);
+    *out = (unsigned)atoi(value);
+    return 0;
+}
+EXPORT int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **out) { *out = (void *)(intptr_t)(index + 1); return 0; }
+EXPORT int nvmlDeviceGetName(void *d, char *out, unsigned size) { return text(d, __func__, "name", out, size); }
+EXPORT int nvmlDeviceGetUUID(void *d, char *out, unsigned size) { return text(d, __func__, "uuid", out, size); }
+EXPORT int nvmlDeviceGetUtilizationRates(void *d, unsigned *out) {
+    int error = number(d, __func__, "util", &out[0]);
+    return error ? error : number(d, __func__, "memutil", &out[1]);
+}
+typedef struct { unsigned version; unsigned long long total, reserved, free, used; } memory_v2;
+EXPORT int nvmlDeviceGetMemoryInfo_v2(void *d, memory_v2 *out) {
+    char total[64], used[64];
+    CHECK(d);
+    if (out->version != (sizeof *out | 2u << 24)) return 25;
+    if (!of_device(d, "mem_total", total, 64) || !of_device(d, "mem_used", used, 64)) return NOT_SUPPORTED;
+    out->total = strtoull(total, NULL, 10);
+    out->used = strtoull(used, NULL, 10);
+    out->reserved = 0;
+    out->free = out->total - out->used;
+    return 0;
+}
+EXPORT int nvmlDeviceGetPowerUsage(void *d, unsigned *out) { return number(d, __func__, "power_mw", out); }
+EXPORT int nvmlDeviceGetEnforcedPowerLimit(void *d, unsigned *out) { return number(d, __func__, "limit_mw", out); }
+EXPORT int nvmlDeviceGetTemperature(void *d, int sensor, unsigned *out) { (void)sensor; return number(d, __func__, "temp", out); }
+EXPORT int nvmlDeviceGetClockInfo(void *d, int type, unsigned *out) {
+    return number(d, __func__, type == 1 ? "sm_mhz" : "mem_mhz", out);
+}
+EXPORT int nvmlDeviceGetVirtualizationMode(void *d, unsigned *out) { return number(d, __func__, "virt", out); }
+EXPORT int nvmlDeviceGetCurrentClocksEventReasons(void *d, unsigned long long *out) {
+    unsigned bits;
+    int error = number(d, __func__, "reasons", &bits);
+    *out = bits;
+    return error;
+}
+typedef struct { unsigned id, scope; long long stamp, latency; unsigned type, ret; unsigned long long value; } field_value;
+EXPORT int nvmlDeviceGetFieldValues(void *d, int count, field_value *values) {
+    CHECK(d);
+    for (int n = 0; n < count; n++) {
+        char key[32];
+        unsigned found = 0;
+        snprintf(key, sizeof key, "fi.%u", values[n].id);
+        values[n].ret = (unsigned)number(d, __func__, key, &found);
+        values[n].type = 1;
+        values[n].value = found;
+    }
+    return 0;
+}
+typedef struct { unsigned pid; unsigned long long memory; unsigned gi, ci; } process_info;
+EXPORT int nvmlDeviceGetComputeRunningProcesses_v3(void *d, unsigned *count, process_info *out) {
+    unsigned pid;
+    int error = number(d, __func__, "pid", &pid);
+    if (error == NOT_SUPPORTED) { *count = 0; return 0; }
+    if (error) return error;
+    if (*count < 1) { *count = 1; return 7; }
+    *count = 1;
+    out[0].pid = pid;
+    out[0].memory = 1 << 20;
+    return 0;
+}
