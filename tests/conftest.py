@@ -70,7 +70,12 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("MLPERF_TUI_INSTALLATION", raising=False)
     folder.mkdir()
     yield folder
-    for run in RunStore(folder):
+    end_all(RunStore(folder))
+
+
+def end_all(store: RunStore) -> None:
+    """Kill whatever still runs."""
+    for run in store:
         if run.supervisor is not None and run.is_watched():
             os.kill(run.supervisor.pid, 9)
         for one in process.run_processes(run.id, run.identity("keeper")):

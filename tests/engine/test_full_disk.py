@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import finished, missing, python, running, submit, wait_for
+from conftest import end_all, finished, missing, python, running, submit, wait_for
 
 from tui.engine import events
 from tui.engine.errors import StartError
@@ -30,6 +30,7 @@ def small_disk(root: Path, tmp_path: Path) -> Iterator[RunStore]:
     if mounted.returncode:
         missing(f"no tmpfs can be mounted here: {mounted.stderr.decode().strip()}")
     yield RunStore(disk)
+    end_all(RunStore(disk))
     wait_for(lambda: subprocess.run(["umount", disk], capture_output=True).returncode == 0)
 
 

@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 from tui.cli import output
-from widgets.rows import Badge, Tone
 
 
 def add(verbs: Any) -> None:
@@ -20,6 +19,7 @@ def do(args: argparse.Namespace) -> int:
     """Print the catalogue."""
     from tui.engine import catalog
     from tui.present import benchmark
+    from widgets.rows import Badge, Tone
 
     found = list(catalog.load().benchmarks.values())
     if args.json:

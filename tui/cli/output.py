@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from widgets.rows import Badge, Panel, Tone
+if TYPE_CHECKING:
+    from widgets.rows import Badge, Panel
 
-COLOURS = {
-    Tone.GOOD: "32",
-    Tone.BAD: "31",
-    Tone.WARNING: "33",
-    Tone.ACTIVE: "36",
-}
+COLOURS = {"GOOD": "32", "BAD": "31", "WARNING": "33", "ACTIVE": "36"}
+"""Terminal colour of a tone, by its name."""
 ASCII = str.maketrans({"·": "-", "–": "-", "…": "...", "µ": "u", "°": " ", "≥": ">=", "─": "-"})
 
 
@@ -89,13 +85,15 @@ def complain(text: str) -> None:
 def badge(one: Badge, stream: TextIO) -> str:
     """Sign and word, in colour where there is some."""
     sign = one.tone.sign(ascii_only=is_ascii_only(stream))
-    text = one.text if one.tone is Tone.PLAIN else f"{sign} {one.text}"
-    colour = COLOURS.get(one.tone)
+    text = f"{sign} {one.text}" if sign.strip() else one.text
+    colour = COLOURS.get(one.tone.name)
     return f"\x1b[{colour}m{text}\x1b[0m" if colour and has_colour(stream) else text
 
 
 def panel(one: Panel) -> None:
     """A panel as a readable block."""
+    from widgets.rows import Badge, Tone
+
     line(f"{one.title}   {badge(one.badge, sys.stdout)}".rstrip())
     if one.headline:
         line(one.headline)
@@ -124,6 +122,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Badge]]) -> None:
 
 def comma_separated(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """CSV with a header."""
+    import csv
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)

@@ -12,8 +12,10 @@ from tui.cli import output
 from tui.engine.errors import SpecError
 
 if TYPE_CHECKING:
+    from tui.engine.mlcflow import Installation
     from tui.engine.spec import RunSpec
     from tui.engine.store import Run, RunStore
+    from tui.engine.sut import SystemFacts
 
 VALID, FAILED, NOT_VALID, INTERRUPTED = 0, 1, 3, 130
 STOP_TIMEOUT_S = 60.0
@@ -49,8 +51,7 @@ def add(verbs: Any) -> None:
 
 def do(args: argparse.Namespace) -> int:
     """Plan, start, follow."""
-    from tui.engine import home, mlcflow, series, sut
-    from tui.engine.runners import RUNNERS
+    from tui.engine import home, sut
     from tui.engine.store import RunStore
 
     if not 1 <= args.repeat <= MOST_REPEATS:
@@ -60,6 +61,20 @@ def do(args: argparse.Namespace) -> int:
     spec, installation = planned(args, store, facts)
     if args.dry_run:
         return dry_run(spec, store, json=args.json)
+    return start(args, spec, installation, store, facts)
+
+
+def start(
+    args: argparse.Namespace,
+    spec: RunSpec,
+    installation: Installation,
+    store: RunStore,
+    facts: SystemFacts,
+) -> int:
+    """Make the runs, hand them over, and follow them unless told not to."""
+    from tui.engine import home, mlcflow, series
+    from tui.engine.runners import RUNNERS
+
     home.require_writable(store.root)
     mlcflow.register(installation)
     runs = series.create(store, spec, args.repeat, facts.to_json())
@@ -72,7 +87,9 @@ def do(args: argparse.Namespace) -> int:
     return follow_all(runs, json=args.json)
 
 
-def planned(args: argparse.Namespace, store: RunStore, facts: Any) -> tuple[RunSpec, Any]:
+def planned(
+    args: argparse.Namespace, store: RunStore, facts: SystemFacts
+) -> tuple[RunSpec, Installation]:
     """The complete spec, and the installation that it uses."""
     from tui.engine import catalog, mlcflow, spec, sut
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
+import profiles
 from tui.engine import home
 from tui.engine.errors import ProfileError, SpecError
 from tui.engine.scenario import Scenario
@@ -253,7 +253,7 @@ KINDS = {"benchmarks": _benchmark, "environments": _environment, "targets": _tar
 
 def profile_files(kind: str) -> dict[str, Path]:
     """The YAML files of a kind by name: the shipped ones, the user's own over them."""
-    shipped = Path(str(files("profiles").joinpath(kind)))
+    shipped = Path(profiles.__file__).parent / kind
     found: dict[str, Path] = {}
     for folder in (shipped, home.user_profiles() / kind):
         if folder.is_dir():

@@ -14,7 +14,6 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +122,7 @@ def embedded(root: Path) -> Installation:
             f"{sys.executable} -m pip install mlcflow"
         )
     repos = root / EMBEDDED / "repos"
-    repository = Path(str(files("tui").joinpath("smoke/mlcrepo")))
+    repository = Path(__file__).parents[1] / "smoke/mlcrepo"
     return Installation(
         EMBEDDED,
         mlcr,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 RUN_MARK = "MLPERF_TUI_RUN"
 """Environment variable of every process of a run: by it leftovers are found."""
@@ -218,6 +220,8 @@ def start_detached(arguments: Sequence[str], log: Path) -> str | None:
     Returns:
         None when it is up, else why it is not.
     """
+    import subprocess
+
     heard, told = os.pipe()
     try:
         with open(log, "ab") as output:
@@ -273,6 +277,8 @@ def start_keeper(folder: Path, log: Path, lock: int | None) -> subprocess.Popen[
         log: where its own errors go.
         lock: the installation's lock, which the keeper then holds too.
     """
+    import subprocess
+
     handles: tuple[int, ...] = () if lock is None else (lock,)
     with open(log, "ab") as output:
         return subprocess.Popen(
@@ -284,21 +290,3 @@ def start_keeper(folder: Path, log: Path, lock: int | None) -> subprocess.Popen[
             pass_fds=handles,
             cwd="/",
         )
-
-
-def output_of(
-    argv: Sequence[str], env: Mapping[str, str] | None = None, timeout_s: float = 5
-) -> Any:
-    """Run a short command and give its CompletedProcess (text), or None where it cannot run."""
-    try:
-        return subprocess.run(
-            argv,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -305,6 +304,8 @@ class RunStore:
         Raises:
             StorageError: something of it cannot be removed.
         """
+        import shutil
+
         try:
             shutil.rmtree(run.folder)
         except OSError as error:

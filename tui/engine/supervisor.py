@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -308,13 +309,18 @@ class Supervisor:
         try:
             events.append(self._run.events, kind, **about)
         except OSError as error:
-            print(f"event {kind} lost: {error.strerror}", file=sys.stderr)
+            self._note(f"event {kind} lost: {error.strerror}")
 
     def _write(self, state: RunState, *, durable: bool) -> None:
         try:
             self._run.write_state(state, durable=durable)
         except OSError as error:
-            print(f"state {state.state} not written: {error.strerror}", file=sys.stderr)
+            self._note(f"state {state.state} not written: {error.strerror}")
+
+    def _note(self, text: str) -> None:
+        """Into supervisor.log, which lies on the same full disk."""
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
 
     def _want_stop(self, number: int, frame: Any) -> None:
         self._stop_wanted = True
@@ -370,8 +376,9 @@ def main() -> None:
     own = process.proc_stat(os.getpid())
     assert own is not None  # we are alive
     me = Identity(own.pid, own.start_ticks, process.boot_id())
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, json.dumps(asdict(me)).encode(), 0)
+    with suppress(OSError):  # a full disk: the lock holds all the same, only its owner is unnamed
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, json.dumps(asdict(me)).encode(), 0)
     os.write(told, b"ok")
     os.close(told)
     Supervisor(run).run()

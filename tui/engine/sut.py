@@ -6,7 +6,6 @@ Every fact is read below a root folder, so that a made-up tree can stand for any
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,13 +37,14 @@ class SystemFacts:
 
 def describe(root: Path = Path("/")) -> SystemFacts:
     """Describe the machine whose file system begins at `root`."""
+    system = os.uname()
     cpu = _text(root / "proc/cpuinfo") or ""
     vendor = _text(root / "sys/class/dmi/id/sys_vendor")
     product = _text(root / "sys/class/dmi/id/product_name")
     return SystemFacts(
-        host=platform.node(),
-        kernel=platform.release(),
-        architecture=platform.machine(),
+        host=system.nodename,
+        kernel=system.release,
+        architecture=system.machine,
         cpu_model=_value_of(cpu, "model name"),
         cpus=os.cpu_count(),
         memory_bytes=_memory_bytes(_text(root / "proc/meminfo") or ""),
