@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Cli, finished, wait_for
+from conftest import Cli, finished, nothing_left, wait_for
 
+from tui.engine import process
 from tui.engine.store import RunStore
 
 SHORT = ("--set", "min_duration=2")
@@ -125,13 +126,37 @@ def test_an_embedded_run_leaves_our_environment_as_it_was(cli: Cli) -> None:
 
 
 def test_an_interrupted_run_verb_stops_the_run_and_ends_with_130(cli: Cli, root: Path) -> None:
-    process = cli.start("run", "smoke", "--scenario", "Offline", "--set", "min_duration=60")
+    viewer = cli.start("run", "smoke", "--scenario", "Offline", "--set", "min_duration=60")
     run = wait_for(lambda: next(iter(RunStore(root)), None))
     wait_for(lambda: run.stored_state.phase == "loadgen")
-    process.send_signal(2)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+    viewer.send_signal(2)
+    viewer.communicate(timeout=60)
+    assert viewer.returncode == 130
     assert run.stored_state.state == "stopped"
+
+
+def test_stop_in_the_middle_leaves_nothing(cli: Cli, root: Path) -> None:
+    started = cli("run", "smoke", "--scenario", "Offline", "--set", "min_duration=60", "--detach")
+    run = RunStore(root).open(started.stdout.strip())
+    viewer = cli.start("run", "smoke", "--scenario", "Offline", *SHORT)
+    wait_for(lambda: run.stored_state.phase == "loadgen")
+    assert len(process.run_processes(run.id, run.identity("keeper"))) >= 5
+    assert cli("stop", run.id).returncode == 0
+    assert nothing_left(run)
+    assert run.stored_state.state == "stopped"
+    assert cli.json("show", run.id)["verdict"] in (None, "INCOMPLETE")
+    _, queued = viewer.communicate(timeout=60)
+    assert viewer.returncode == 0, queued  # it waited for its turn, then ran
+
+
+def test_a_data_root_with_spaces(cli: Cli, tmp_path: Path) -> None:
+    env = {"MLPERF_TUI_HOME": str(tmp_path / "my runs")}
+    done = cli("run", "smoke", "--scenario", "Server", "--mode", "accuracy", env=env)
+    assert done.returncode == 0, done.stderr + done.stdout
+    env = {"MLPERF_TUI_HOME": str(tmp_path / "läufe")}
+    done = cli("run", "smoke", "--scenario", "Server", "--mode", "accuracy", env=env)
+    assert done.returncode == 1
+    assert "mlcr takes no path that is not ASCII" in done.stderr
 
 
 def test_the_run_goes_on_when_its_viewer_is_killed(cli: Cli, root: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FAKES, Cli, need
+from conftest import DATA, FAKES, Cli, need
 
 from tui.engine.telemetry.host import HostSource
 from tui.engine.telemetry.reading import Reading, SourceUnavailable
@@ -199,3 +199,24 @@ def test_the_bindings_never_see_pcie_throughput() -> None:
     """nvmlDeviceGetPcieThroughput blocks for 21 ms a direction."""
     source = Path(sys.modules["tui.engine.telemetry.nvml"].__file__ or "").read_text()
     assert "PcieThroughput" not in source
+
+
+def test_a_recorded_h100_is_summed_up() -> None:
+    """telemetry.csv of a run beside FP32 GEMMs on an H100 80GB HBM3 (driver 580.159.04)."""
+    found = summarize(DATA / "gpu/h100-gemm.csv")
+    assert found is not None
+    gpu = found["devices"]["gpu0"]
+    assert gpu["utilization_pct_mean"] == 100
+    assert 600 < gpu["power_w_mean"] < 700
+    assert gpu["sm_clock_mhz_max"] == 1980
+    assert gpu["memory_total_bytes_max"] == 85_520_809_984
+    assert gpu["steal_pct_mean"] is None
+    assert found["devices"]["host"]["power_w_mean"] is None
+
+
+def test_the_stub_gives_the_keys_that_a_real_card_gave(gpu: Callable[..., Any]) -> None:
+    real = json.loads((DATA / "gpu/h100-gemm.json").read_text())
+    stub = json.loads(gpu(GPUS, "--json").stdout)
+    assert stub.keys() == real.keys()
+    assert stub["devices"][0].keys() == real["devices"][0].keys()
+    assert stub["host"].keys() == real["host"].keys()

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tui.cli import output
-from tui.engine.errors import SpecError
+from tui.engine.errors import SpecError, StorageError
 
 if TYPE_CHECKING:
     from tui.engine.mlcflow import Installation
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 VALID, FAILED, NOT_VALID, INTERRUPTED = 0, 1, 3, 130
 STOP_TIMEOUT_S = 60.0
-MOST_REPEATS = 1000
+MOST_REPEATS = 100
+"""Each waits with a supervisor of its own, of about 20 MB."""
 
 
 def add(verbs: Any) -> None:
@@ -93,6 +94,11 @@ def planned(
     """The complete spec, and the installation that it uses."""
     from tui.engine import catalog, mlcflow, spec, sut
 
+    if not str(store.root).isascii():
+        raise StorageError(
+            f"mlcr takes no path that is not ASCII, and the data root is {store.root}; "
+            "set MLPERF_TUI_HOME to another folder"
+        )
     known = catalog.load()
     benchmark = known.benchmark(args.benchmark)
     if args.environment:

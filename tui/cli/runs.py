@@ -66,8 +66,8 @@ def do_runs(args: argparse.Namespace) -> int:
     from tui.engine.errors import NotFoundError
     from tui.present import run as present
 
-    found = []
-    for run in _store():
+    found, store = [], _store()
+    for run in store:
         try:
             found.append(present.overview(run))
         except NotFoundError as error:
@@ -77,7 +77,8 @@ def do_runs(args: argparse.Namespace) -> int:
     elif not found:
         output.talk("No runs yet. Start one: mlperf-tui run smoke --scenario Offline")
     else:
-        output.table(present.RUN_COLUMNS, map(present.list_row, found))
+        rows = (present.list_row(one, store.open(one["id"]).result or []) for one in found)
+        output.table(present.RUN_COLUMNS, rows)
     return 0
 
 

@@ -63,14 +63,15 @@ def panels(snapshot: GpuSnapshot | None, error: str | None, host: Reading) -> li
 
 def _panel(device: GpuDevice) -> Panel:
     reading = device.reading
-    power = f"{metrics.number(reading.power_w)} of {metrics.quantity(device.power_limit_w, 'W')}"
+    power = metrics.whole(reading.power_w, "W")
+    limit = metrics.whole(device.power_limit_w, "W")
     reasons = device.throttle_reasons
     facts = [
         Fact("utilization", metrics.percent(reading.utilization_pct)),
         Fact("memory", metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes)),
-        Fact("power", power),
-        Fact("temperature", metrics.quantity(reading.temperature_c, "°C")),
-        Fact("SM clock", metrics.quantity(reading.sm_clock_mhz, "MHz")),
+        Fact("power", f"{power} of {limit}"),
+        Fact("temperature", metrics.whole(reading.temperature_c, "°C")),
+        Fact("SM clock", metrics.whole(reading.sm_clock_mhz, "MHz")),
         Fact("clocks", metrics.NOTHING if reasons is None else ", ".join(reasons) or "free"),
         Fact("access", device.virtualization or metrics.NOTHING),
     ]

@@ -20,6 +20,11 @@ def quantity(value: float | None, unit: str) -> str:
     return NOTHING if value is None else f"{number(value)} {unit}"
 
 
+def whole(value: float | None, unit: str) -> str:
+    """For what is not known more exactly: watts, degrees, megahertz."""
+    return NOTHING if value is None else f"{value:,.0f} {unit}".replace(",", " ")
+
+
 def count(value: int, one: str, many: str) -> str:
     """A whole number with its noun: 1 query, 13 157 samples."""
     return f"{value:,} {one if value == 1 else many}".replace(",", " ")
@@ -48,4 +53,4 @@ def gigabytes(used: int | None, total: int | None) -> str:
 
 def percent(value: float | None) -> str:
     """Whole percent."""
-    return NOTHING if value is None else f"{value:.0f} %"
+    return whole(value, "%")

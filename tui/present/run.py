@@ -118,15 +118,24 @@ def panel(run: Run) -> Panel:
     )
 
 
-def list_row(found: Mapping[str, Any]) -> tuple[Badge, ...]:
-    """One row of the `runs` table, from an `overview`."""
+def outcome(found: Mapping[str, Any], results: list[dict[str, Any]]) -> str:
+    """The number of a run for a list: its metric, else its accuracy."""
+    if found["metric"] is None:
+        for one in results:
+            if one["accuracy"]:
+                return f"{one['accuracy']['metric']} {one['accuracy']['value']:g}"
+    return short_metric(found["metric"])
+
+
+def list_row(found: Mapping[str, Any], results: list[dict[str, Any]]) -> tuple[Badge, ...]:
+    """One row of the `runs` table, from an `overview` and the run's results."""
     state = Badge(found["state"], STATES[found["state"]])
     cells = (
         found["id"],
         str(found["mode"]),
         str(found["environment"]),
         found["verdict"] or metrics.NOTHING,
-        short_metric(found["metric"]),
+        outcome(found, results),
     )
     return (state, *(Badge(cell, Tone.PLAIN) for cell in cells))
 

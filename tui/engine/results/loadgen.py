@@ -190,15 +190,18 @@ def _host_checks(
 
 
 def _tail_check(latency: Mapping[str, int | None]) -> Check:
-    """p99.9/p50: 4 on a quiet machine, 160 with two busy loops on its two cores."""
+    """Ratio p99.9/p50: 4 on a quiet machine, 160 with two busy loops on its two cores."""
     middle, tail = latency.get("p50"), latency.get("p99.9")
     if not middle or not tail:
         return Check("tail", None, "too few queries to tell")
+    ok: bool | None
     ratio = tail / middle
-    word = "good below 10"
-    if ratio > 50:
-        word = "something else runs here, or the hypervisor takes the CPU away"
-    ok = True if ratio < 10 else False if ratio > 50 else None
+    if ratio < 10:
+        ok, word = True, "good: below 10"
+    elif ratio <= 50:
+        ok, word = None, "good is below 10, bad above 50"
+    else:
+        ok, word = False, "something else runs here, or the hypervisor takes the CPU away"
     return Check("tail", ok, f"p99.9 is {ratio:.1f} times p50 ({word})")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from tui.engine.process import run_of
 from tui.engine.telemetry.reading import Reading, SourceUnavailable
 
+LIBRARY = "libnvidia-ml.so.1"
 POWER_INSTANT = 186
 """Field id; follows within 100 ms, where nvmlDeviceGetPowerUsage is a mean over a second."""
 VIRTUALIZATION = {0: "none", 1: "passthrough", 2: "vgpu", 3: "host-vgpu", 4: "host-vsga"}
@@ -80,6 +82,10 @@ class NvmlSource:
     """
 
     def __init__(self) -> None:
+        try:
+            ctypes.CDLL(LIBRARY)  # before the bindings, which take some MB
+        except OSError:
+            raise SourceUnavailable(SENTENCES["NVMLError_LibraryNotFound"]) from None
         import pynvml
 
         self._nvml: Any = pynvml
