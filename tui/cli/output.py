@@ -95,28 +95,66 @@ def panel(one: Panel) -> None:
     from widgets.rows import Badge, Tone
 
     line(f"{one.title}   {badge(one.badge, sys.stdout)}".rstrip())
-    if one.headline:
-        line(one.headline)
-    for note in one.notes:
-        line(note)
+    for text in (one.headline, *one.notes):
+        _wrapped(text)
     for reason in one.reasons:
-        line(f"  {badge(Badge(reason.text, Tone.BAD), sys.stdout)}")
+        _wrapped(badge(Badge(reason.text, Tone.BAD), sys.stdout), "  ", "    ")
         if reason.fix:
-            line(f"    To change: {reason.fix}")
+            _wrapped(f"To change: {reason.fix}", "    ")
     width = max((len(fact.label) for fact in one.facts), default=0)
     for fact in one.facts:
         value = badge(Badge(fact.value, fact.tone), sys.stdout)
-        line(f"  {fact.label.ljust(width)}  {value}")
+        _wrapped(value, f"  {fact.label.ljust(width)}  ", " " * (width + 4))
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Badge]]) -> None:
-    """Rows in columns, under their names."""
-    written = [[badge(cell, sys.stdout) for cell in row] for row in rows]
-    sizes = [[_width(cell) for cell in row] for row in written]
-    widths = [max([len(name), *(row[n] for row in sizes)]) for n, name in enumerate(head)]
-    line("  ".join(name.ljust(width) for name, width in zip(head, widths)).rstrip())
-    for row, size in zip(written, sizes):
-        cells = (cell + " " * (widths[n] - size[n]) for n, cell in enumerate(row))
+def _wrapped(text: str, first: str = "", rest: str | None = None) -> None:
+    """A text in lines no longer than the terminal; into a pipe, in one line."""
+    if not text:
+        return
+    if not sys.stdout.isatty():
+        line(first + text)
+        return
+    import textwrap
+
+    wrapper = textwrap.TextWrapper(
+        width=_terminal_width(),
+        initial_indent=first,
+        subsequent_indent=first if rest is None else rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    # A run of spaces within a value is layout, not a place to break.
+    kept = text.replace("  ", "\u00a0\u00a0")
+    for one in wrapper.wrap(kept):
+        line(one.replace("\u00a0", " "))
+
+
+def _terminal_width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Badge]], spare: Sequence[str] = ()) -> None:
+    """Rows in columns, under their names.
+
+    Args:
+        head: the columns' names.
+        rows: the cells.
+        spare: columns to leave out, the first ones first, where the terminal is too narrow.
+    """
+    lines = [list(head), *([badge(cell, sys.stdout) for cell in row] for row in rows)]
+    left_out = list(spare)
+    while True:
+        widths = [max(map(_width, column)) for column in zip(*lines)]
+        too_wide = sum(widths) + 2 * len(widths) - 2 > _terminal_width()
+        if not (left_out and sys.stdout.isatty() and too_wide):
+            break
+        place = lines[0].index(left_out.pop(0))
+        for row in lines:
+            del row[place]
+    for row in lines:
+        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths))
         line("  ".join(cells).rstrip())
 
 
@@ -141,6 +179,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def _width(cell: str) -> int:
+    """Columns that a cell takes, without its colour."""
     return len(cell.split("m", 1)[1].removesuffix("\x1b[0m")) if cell[:1] == "\x1b" else len(cell)
 
 

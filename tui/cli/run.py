@@ -157,6 +157,7 @@ def follow_all(runs: list[Run], *, json: bool) -> int:
         output.talk("stopping …")
         for run in reversed(runs):  # the waiting ones first, so that none starts meanwhile
             runner_of(run).stop(run, STOP_TIMEOUT_S)
+            output.talk(f"{run.id}: {run.stored_state.state}")
         return INTERRUPTED
     return next((code for code in (FAILED, NOT_VALID) if code in codes), VALID)
 
@@ -204,7 +205,7 @@ def follow_text(run: Run) -> int:
     from tui.engine.runners import runner_of
     from tui.present import result
 
-    output.talk(f"{run.id}  (leave it: it goes on without this terminal; Ctrl-C stops it)")
+    output.talk(f"{run.id}\nIt goes on without this terminal; Ctrl-C stops it.")
     status = StatusLine(run)
     try:
         for event in follow.follow(run, log=False):
@@ -242,6 +243,7 @@ class StatusLine:
         from tui.present.run import title
 
         self._title = title(run.stored_spec)
+        self._several = run.stored_spec["mode"] == "both"
         self._live = sys.stderr.isatty() and output.is_capable(sys.stderr)
         self._drawn = False
         self._phase: str | None = None
@@ -253,7 +255,7 @@ class StatusLine:
         """A phase has begun."""
         from tui.engine.process import boottime
 
-        where = f" {phase.scenario} {phase.mode}" if phase.scenario else ""
+        where = f" ({phase.mode})" if self._several and phase.mode else ""
         self._phase = f"{phase.phase}{where}"
         begun = phase.boottime_s
         self._since = time.monotonic() - (boottime() - begun if begun is not None else 0)
@@ -280,8 +282,8 @@ class StatusLine:
         least = (
             f" of at least {metrics.duration(self.min_duration_s)}" if self.min_duration_s else ""
         )
-        phase = f"{self._phase} {elapsed}{least}" if self._phase else ""
-        text = f"{self._title}   {self.state}   {phase}".rstrip()
+        phase = f"   {self._phase} {elapsed}{least}" if self._phase else ""
+        text = f"{self.state}{phase}   {self._title}"
         output.status(text[: get_terminal_size().columns - 1])
         self._drawn = True
 

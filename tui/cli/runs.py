@@ -78,7 +78,7 @@ def do_runs(args: argparse.Namespace) -> int:
         output.talk("No runs yet. Start one: mlperf-tui run smoke --scenario Offline")
     else:
         rows = (present.list_row(one, store.open(one["id"]).result or []) for one in found)
-        output.table(present.RUN_COLUMNS, rows)
+        output.table(present.RUN_COLUMNS, rows, spare=("environment", "mode", "verdict"))
     return 0
 
 

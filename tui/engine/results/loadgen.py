@@ -56,7 +56,7 @@ def read(path: Path) -> list[Result]:
             latency_ns=_latency(values, scenario),
             accuracy=_accuracy(path.with_name("accuracy.txt")) if kind == "accuracy" else None,
             queries=queries,
-            samples=_samples(values, scenario, queries),
+            samples=_samples(values, scenario, queries) if complete else None,
             duration_s=_duration_s(values),
             errors=max(len(errors), logged or 0),
             warnings=len(warnings),
