@@ -90,7 +90,12 @@ def test_benchmarks_as_json_has_the_contracts_keys(cli: Cli) -> None:
 
 def test_runs_and_show_as_json_have_the_contracts_keys(cli: Cli, store: RunStore) -> None:
     older = finished(submit(store, python("raise SystemExit(3)")))
-    newer = finished(submit(store, python("print('INFO:main:starting TestScenario.Offline')")))
+    newer = finished(
+        submit(
+            store,
+            python("import time; print('INFO:main:starting TestScenario.Offline'); time.sleep(1)"),
+        )
+    )
     listed = cli.json("runs")
     assert [one["id"] for one in listed] == [newer.id, older.id]
     assert set(listed[0]) == {

@@ -35,6 +35,8 @@ def kill(run: Run, who: str) -> None:
     assert found.is_alive
     os.kill(found.pid, signal.SIGKILL)
     wait_for(lambda: not found.is_alive)
+    if who == "supervisor":  # its threads let go of the lock a moment later than it is a zombie
+        wait_for(lambda: not run.is_watched())
 
 
 def lines(run: Run) -> list[str]:
@@ -267,6 +269,7 @@ def test_a_run_started_from_a_background_job_can_be_interrupted(
         check=True,
     )
     run = running(store.open("latest"))
+    wait_for(lambda: lines(run))  # Python has its own SIGINT handler by now
     command = run.identity("command")
     assert command is not None
     os.killpg(command.pid, signal.SIGINT)

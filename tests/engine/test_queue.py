@@ -46,6 +46,7 @@ def test_three_runs_of_which_the_seconds_supervisor_is_killed(
     assert [second.stored_state.state, third.stored_state.state] == ["queued", "queued"]
     assert second.supervisor is not None
     os.kill(second.supervisor.pid, signal.SIGKILL)
+    wait_for(lambda: not second.is_watched())
     (tmp_path / "go").touch()
     finished(first)
     finished(third)

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tui.engine.store import Cause
+
 CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r$")
 LONGEST_LINE = 65536
 """Of a longer line only the head is read: nothing we look for is that long."""
@@ -177,15 +179,6 @@ class ConsoleReader:
             findings.error_above = words
 
 
-@dataclass(frozen=True)
-class FailureCause:
-    """Why a command failed, as far as its log tells."""
-
-    code: str
-    text: str
-    fix: str | None = None
-
-
 def decode_wait_status(status: int) -> str:
     """`return code = N` in words: it is a raw wait status. 256: exit 1; 35072: exit 137, KILL."""
     if status & 0x7F:
@@ -196,7 +189,7 @@ def decode_wait_status(status: int) -> str:
     return f"exit {code}"
 
 
-def failure_cause(findings: Findings, ended: Mapping[str, Any] | None) -> FailureCause:
+def failure_cause(findings: Findings, ended: Mapping[str, Any] | None) -> Cause:
     """The cause of a failed command.
 
     Args:
@@ -206,32 +199,32 @@ def failure_cause(findings: Findings, ended: Mapping[str, Any] | None) -> Failur
     spawn = (ended or {}).get("spawn_error")
     if spawn:
         _, text, name = spawn
-        return FailureCause(
+        return Cause(
             "not-started",
             f"the command could not be started: {name}: {text}",
             "check the installation that the command belongs to",
         )
     if findings.no_space:
-        return FailureCause(
+        return Cause(
             "disk-full", "the disk is full: No space left on device", "make room and rerun"
         )
     raw = findings.return_code
     if raw is not None and "signal 9" in decode_wait_status(raw):
-        return FailureCause(
+        return Cause(
             "killed",
             f"the benchmark was killed (return code = {raw}), most likely for lack of memory",
             "close other programs or use a smaller batch",
         )
     number = (ended or {}).get("signal")
     if number:
-        return FailureCause("killed", f"mlcr was ended by signal {number} from outside")
+        return Cause("killed", f"mlcr was ended by signal {number} from outside")
     if findings.error_above:
-        return FailureCause("script-failed", findings.error_above)
+        return Cause("script-failed", findings.error_above)
     if findings.error:
         status = f" ({decode_wait_status(raw)})" if raw is not None else ""
-        return FailureCause("mlcr-error", _shortened(findings.error) + status)
+        return Cause("mlcr-error", _shortened(findings.error) + status)
     code = (ended or {}).get("exit_code")
-    return FailureCause("exit-code", f"mlcr ended with exit code {code} and no word why")
+    return Cause("exit-code", f"mlcr ended with exit code {code} and no word why")
 
 
 def _shortened(text: str) -> str:

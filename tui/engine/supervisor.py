@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from tui.engine import events, home, process
-from tui.engine.console import ConsoleReader, FailureCause, Phase, failure_cause
+from tui.engine.console import ConsoleReader, Phase, failure_cause
+from tui.engine.ending import FIRMLY, GENTLY, Ending
 from tui.engine.process import Identity, boottime
 from tui.engine.queue import Queue, queue_folder
 from tui.engine.store import Cause, Run, RunState, free_bytes
@@ -33,34 +34,7 @@ LOW_DISK_BYTES = 1_000_000_000
 FULL_DISK_BYTES = 65_536
 DISK_CHECK_S = 5.0
 LEFTOVER_GRACE_S = 1.0
-STOP_STEPS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
-"""Signal, and seconds until the next."""
 KEEPER_START_S = 15.0
-
-
-class Ending:
-    """Brings a run's processes to an end: one signal after the other until none is left."""
-
-    def __init__(self, run: Run, steps: tuple[tuple[int, float], ...]) -> None:
-        self._run, self._steps = run, list(steps)
-        self._due = boottime()
-
-    def step(self) -> bool:
-        """Send the signal that is due; is there any process left?"""
-        keeper, command = self._run.identity("keeper"), self._run.identity("command")
-        left = process.run_processes(self._run.id, keeper)
-        if boottime() >= self._due and keeper is not None and keeper.is_alive:
-            os.kill(keeper.pid, signal.SIGCONT)  # a stopped keeper reaps nobody
-        if left and boottime() >= self._due:
-            number, seconds = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
-            # SIGINT is for the command alone; what escaped it is dealt with from TERM on.
-            group = command.pid if command else None
-            chosen = [one for one in left if one.group == group] or left
-            process.signal_processes(
-                chosen if number == signal.SIGINT else left, number, group=group
-            )
-            self._due = boottime() + seconds
-        return bool(left)
 
 
 class Supervisor:
@@ -167,14 +141,14 @@ class Supervisor:
                 alive = run.is_command_alive()
                 if self._stop_wanted and ending is None and alive:
                     self._write(replace(run.stored_state, state="stopping"), durable=True)
-                    ending = Ending(run, STOP_STEPS)
+                    ending = Ending(run, GENTLY)
                 if ending is None and (run.exit is not None or not alive):
                     # The command has ended; what it left behind gets a moment to go by itself.
                     leftovers_due = leftovers_due or boottime() + LEFTOVER_GRACE_S
                     left = process.run_processes(run.id, keeper)
                     if left and boottime() >= leftovers_due:
                         self._alert(f"the command left {len(left)} process(es) behind: ending them")
-                        ending = Ending(run, STOP_STEPS[1:])
+                        ending = Ending(run, FIRMLY)
                     elif not left and not run.is_command_alive():
                         return
                 if ending is not None and not ending.step() and not run.is_command_alive():
@@ -291,7 +265,7 @@ class Supervisor:
         if ended["exit_code"] != 0:
             if free_bytes(self._run.folder) < FULL_DISK_BYTES:
                 findings.no_space = True
-            return "failed", _cause(failure_cause(findings, ended))
+            return "failed", failure_cause(findings, ended)
         if findings.skipped:
             text = "mlcr found old results and did not measure"
             return "failed", Cause("skipped", text, "rerun: every run gets a fresh results folder")
@@ -358,10 +332,6 @@ class _Watch:
 
 def _started_boottime(who: Identity | None) -> float | None:
     return who.start_ticks / os.sysconf("SC_CLK_TCK") if who else None
-
-
-def _cause(found: FailureCause) -> Cause:
-    return Cause(found.code, found.text, found.fix)
 
 
 def main() -> None:
