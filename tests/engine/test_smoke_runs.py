@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -126,10 +127,13 @@ def test_an_embedded_run_leaves_our_environment_as_it_was(cli: Cli) -> None:
 
 
 def test_an_interrupted_run_verb_stops_the_run_and_ends_with_130(cli: Cli, root: Path) -> None:
-    viewer = cli.start("run", "smoke", "--scenario", "Offline", "--set", "min_duration=60")
+    viewer = cli.start(
+        *("run", "smoke", "--scenario", "Offline", "--set", "min_duration=60"),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal
+    )
     run = wait_for(lambda: next(iter(RunStore(root)), None))
     wait_for(lambda: run.stored_state.phase == "loadgen")
-    viewer.send_signal(2)
+    viewer.send_signal(signal.SIGINT)
     viewer.communicate(timeout=60)
     assert viewer.returncode == 130
     assert run.stored_state.state == "stopped"

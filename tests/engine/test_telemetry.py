@@ -98,6 +98,13 @@ def test_what_a_card_does_not_tell_is_null_not_zero(gpu: Callable[..., Any]) -> 
     assert "–" in gpu("ngpu 1\n").stdout or "-" in gpu("ngpu 1\n").stdout
 
 
+def test_a_lost_gpu_is_said_to_be_lost(gpu: Callable[..., Any]) -> None:
+    text = GPUS + "1.err.nvmlDeviceGetUtilizationRates 15\n"
+    devices = json.loads(gpu(text, "--json").stdout)["devices"]
+    assert [one["lost"] for one in devices] == [False, True]
+    assert "lost" in gpu(text).stdout
+
+
 def test_processes_are_named(gpu: Callable[..., Any]) -> None:
     (device,) = json.loads(gpu(f"ngpu 1\n0.pid {os.getpid()}\n", "--json").stdout)["devices"]
     (process,) = device["processes"]

@@ -70,6 +70,8 @@ class RunSpec:
     """Environment variables set by us, over those of whoever starts the run."""
     disk_bytes: int
     """Free space that must be there before it starts."""
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    """The benchmark's profile as it was then."""
     kind: str = "mlperf"
     series: str | None = None
     repeat: int | None = None
@@ -149,6 +151,7 @@ def plan(
         cwd=f"{FOLDER}/work",
         env_vars={**installation.env_vars, **environment.env_vars},
         disk_bytes=benchmark.disk_bytes,
+        profile=asdict(benchmark),
     )
 
 

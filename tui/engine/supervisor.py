@@ -191,7 +191,7 @@ class Supervisor:
         seconds = loadgen.min_duration_s(Path(folders[-1]) / locate.DETAIL)
         if seconds is not None:
             self._limits_told = True
-            self._append(events.LIMITS, min_duration_s=seconds)
+            self._append(events.LIMITS, offset=self._console_offset, min_duration_s=seconds)
 
     def _read_requests(self) -> None:
         found, self._events_offset = events.read(self._run.events, self._events_offset)
@@ -277,7 +277,7 @@ class Supervisor:
     # --- writing, on a full disk too ---------------------------------------------------------
 
     def _alert(self, text: str) -> None:
-        self._append(events.ALERT, text=text)
+        self._append(events.ALERT, offset=self._console_offset, text=text)
 
     def _append(self, kind: str, **about: Any) -> None:
         try:

@@ -41,7 +41,7 @@ def _device(device: GpuDevice) -> dict[str, Any]:
         "power_limit_w": device.power_limit_w,
         "throttle_reasons": device.throttle_reasons,
         "age_s": 0.0,
-        "lost": False,
+        "lost": device.lost,
         **reading,
         "processes": [asdict(one) for one in device.processes or ()],
     }
@@ -79,5 +79,6 @@ def _panel(device: GpuDevice) -> Panel:
         Fact("process", f"{one.pid} {one.user or '?'} {one.command or '?'}")
         for one in device.processes or ()
     ]
+    badge = Badge("lost", Tone.BAD) if device.lost else Badge("", Tone.PLAIN)
     title = f"GPU {device.index}  {device.name or 'unnamed'}"
-    return Panel(title, Badge("", Tone.PLAIN), facts=tuple(facts))
+    return Panel(title, badge, facts=tuple(facts))

@@ -46,7 +46,7 @@ class LocalRunner:
         if run.stored_state.is_final:
             return True
         try:
-            events.append(run.events, events.STOP)
+            events.append(run.events, events.STOP, offset=run.console.stat().st_size)
         except OSError:  # a full disk must not keep anyone from stopping what fills it
             self._signal_supervisor(run, signal.SIGUSR1)
         end = time.monotonic() + timeout_s

@@ -62,6 +62,8 @@ class GpuDevice:
     power_limit_w: float | None
     throttle_reasons: tuple[str, ...] | None
     processes: tuple[GpuProcess, ...] | None
+    lost: bool
+    """It has fallen off the bus: nothing more can be read."""
     reading: Reading
 
 
@@ -150,8 +152,18 @@ class NvmlSource:
                 else None
             ),
             processes=tuple(_process(one) for one in running) if running is not None else None,
+            lost=self._is_lost(handle),
             reading=self._reading(index, handle),
         )
+
+    def _is_lost(self, handle: Any) -> bool:
+        try:
+            self._nvml.nvmlDeviceGetUtilizationRates(handle)
+        except self._nvml.NVMLError_GpuIsLost:
+            return True
+        except self._nvml.NVMLError:
+            return False  # not told, which is another thing
+        return False
 
     def _power_w(self, handle: Any) -> float | None:
         values = self._ask(self._nvml.nvmlDeviceGetFieldValues, handle, [POWER_INSTANT])
