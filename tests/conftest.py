@@ -75,7 +75,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def end_all(store: RunStore) -> None:
     """Kill whatever still runs."""
-    for run in store:
+    for run in store if store.runs.is_dir() else ():
         if run.supervisor is not None and run.is_watched():
             os.kill(run.supervisor.pid, 9)
         for one in process.run_processes(run.id, run.identity("keeper")):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import Cli, finished, need, python, spec_of, submit
+from conftest import Cli, finished, need, python, spec_of, submit, wait_for
 
 from tui.engine.store import RunStore
 
@@ -41,9 +42,12 @@ USAGE = [
     ((*SMOKE, "--set", "results_dir=/tmp"), "each run has a fresh one"),
     ((*SMOKE, "--set", "threads=２"), "(not ASCII)"),
     ((*SMOKE, "--set", "env.A=a\nb"), "characters that mlcr refuses"),
-    (("gpu", "--watch", "0"), "--watch: 0 s is too short"),
-    (("gpu", "--watch", "-3"), "--watch: -3 s is too short"),
-    (("gpu", "--watch", "nan"), "--watch: nan s is too short"),
+    (("gpu", "--watch", "0"), "--watch: 0 is not between"),
+    (("gpu", "--watch", "-3"), "--watch: -3 is not between"),
+    ((*SMOKE, "--set", "min_duration=1e999"), "min_duration=1e999 is not a number from 0 to"),
+    ((*SMOKE, "--set", "min_query_count=99999999999999999999"), "is not a whole number from 0 to"),
+    (("gpu", "--watch", "inf"), "--watch: inf is not between"),
+    (("gpu", "--watch", "nan"), "--watch: nan is not between"),
     (("results",), "required: PATH"),
     (("results", "--csv", "--json", "x"), "not allowed with argument"),
 ]
@@ -59,6 +63,7 @@ NOT_FOUND = [
     ("delete", "latest"),
     ("results", "/nowhere"),
     ("results", "no-such-run"),
+    ("results", "x" * 5000),
 ]
 
 
@@ -183,6 +188,11 @@ PROFILES = [
         "name: mine\ntitle: x\narea: x\ntask: x\ndataset: x\nscenarios: {edge: [x]}",
         "scenarios.edge has 'x'; allowed: SingleStream",
     ),
+    (
+        "benchmarks",
+        "name: mine\ntitle: x\narea: x\ntask: x\ndataset: x\nneeds: {disk_bytes: .inf}",
+        "needs.disk_bytes is inf, not a number",
+    ),
     ("targets", "name: mine\nlabel: x\nrunner: rocket", "runner is 'rocket'; allowed: local"),
 ]
 
@@ -253,3 +263,96 @@ def test_a_reader_that_has_enough_is_no_error(cli: Cli, store: RunStore) -> None
         ["bash", "-c", f"set -o pipefail; {command} | head -1"], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "x\n", "")
+
+
+def closed(redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = " ".join([*Cli.argv, *arguments])
+    return subprocess.run(
+        ["bash", "-c", f"{command} {redirection}"], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_traceback(root: Path, redirection: str) -> None:
+    for arguments, code in ((("benchmarks",), 0), (("runs",), 0), (("show", "x"), 4)):
+        done = closed(redirection, *arguments)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_run_with_all_streams_closed_runs(store: RunStore) -> None:
+    done = closed("<&- >&- 2>&-", *SMOKE, "--mode", "accuracy")
+    run = store.open("latest")
+    assert done.returncode == 0
+    assert run.stored_state.state == "finished"
+    assert (run.folder / "supervisor.log").read_text() == ""
+
+
+def test_a_full_output_is_a_sentence(root: Path) -> None:
+    done = closed(">/dev/full", "benchmarks")
+    assert (done.returncode, done.stderr) == (1, "mlperf-tui: No space left on device\n")
+    assert closed("2>/dev/full", "show", "x").returncode == 4
+
+
+@pytest.mark.parametrize("name", ["runs", "queue", "embedded"])
+def test_a_file_where_a_folder_belongs_is_a_sentence(cli: Cli, root: Path, name: str) -> None:
+    (root / name).touch()
+    done = cli(*SMOKE, "--set", "min_duration=1")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("mlperf-tui: ")
+    if name == "queue":
+        assert RunStore(root).open("latest").stored_state.state == "failed"
+    else:
+        assert RunStore(root).ids() == [] if name == "embedded" else True
+
+
+def test_a_variable_that_is_not_text_is_handed_on(cli: Cli, store: RunStore) -> None:
+    done = subprocess.run(
+        [*Cli.argv, *SMOKE, "--mode", "accuracy"],
+        env={**os.environb, b"PATH": os.environb[b"PATH"] + b":/x/\xff"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert cli("show", "latest", "--json").returncode == 0
+
+
+@pytest.mark.parametrize("text", ["{}", '{"state": "dancing"}', '{"state": "failed", "cause": 5}'])
+def test_a_run_of_another_version_takes_nothing_down(cli: Cli, store: RunStore, text: str) -> None:
+    run = store.create(spec_of(["true"]), {})
+    (run.folder / "state.json").write_text(text)
+    (run.folder / "run.json").write_text('{"runner": "rocket"}')
+    run.events.write_text('{"kind": "phase"}\n{"kind": 5}\n{"kind": "alert"}\n')
+    (run.folder / "telemetry.csv").write_text("T1,host,5\n")
+    assert cli("runs").returncode == 0
+    assert cli("runs", "--json").returncode == 0
+    done = cli("show", run.id)
+    assert done.returncode == 4
+    assert "runner 'rocket', which this version has not" in done.stderr
+    assert cli("delete", "--yes", run.id).returncode == 0
+
+
+def test_a_half_made_run_can_be_deleted(cli: Cli, store: RunStore) -> None:
+    run = store.create(spec_of(["true"]), {})
+    for name in ("run.json", "state.json"):
+        (run.folder / name).unlink()
+    assert cli("delete", "--yes", run.id).returncode == 0
+    assert store.ids() == []
+
+
+def test_an_interrupt_while_a_series_is_handed_over_stops_all_of_it(
+    cli: Cli, store: RunStore
+) -> None:
+    process = cli.start(
+        *SMOKE,
+        "--repeat",
+        "6",
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    wait_for(lambda: len(store.ids()) >= 2)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert {run.stored_state.state for run in store} == {"stopped"}

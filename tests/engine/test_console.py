@@ -157,6 +157,19 @@ def test_any_bytes_give_phases_in_order_and_never_raise(parts: list[bytes]) -> N
     assert failure_cause(reader.findings, None).text
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(st.sampled_from(TOKENS), st.binary(max_size=40))), st.integers(0, 200))
+def test_skipping_keeps_count_of_lines_and_bytes(parts: list[bytes], skipped: int) -> None:
+    data = b"".join(parts)
+    end = b"\nINFO:main:starting TestScenario.Offline\n"
+    reader = ConsoleReader()
+    reader.skip(data[:skipped])
+    phases = list(reader.feed(data[skipped:] + end))
+    if phases and phases[-1].name == "loadgen":
+        whole = data + end
+        assert whole[: phases[-1].offset].count(b"\n") == phases[-1].line - 1
+
+
 def test_an_endless_line_takes_bounded_memory() -> None:
     reader = ConsoleReader()
     for _ in range(64):

@@ -60,7 +60,7 @@ def test_a_command_that_fills_the_disk(small_disk: RunStore) -> None:
     assert len(kept) > 100_000
     assert kept == [b"line %08d" % n for n in range(len(kept))]
     alerts = [one["text"] for one in events.read(run.events)[0] if one["kind"] == "alert"]
-    assert any("MB are free" in text for text in alerts)
+    assert any("MB are free where" in text for text in alerts)
 
 
 def test_a_run_on_a_disk_filled_by_others_ends_well(small_disk: RunStore) -> None:

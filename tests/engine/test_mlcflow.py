@@ -14,6 +14,7 @@ from conftest import Cli
 
 from tui.engine import mlcflow
 from tui.engine.errors import InstallationError
+from tui.engine.queue import queue_folder
 from tui.engine.store import RunStore
 
 SCRIPT = """\
@@ -110,6 +111,43 @@ def test_an_official_mlcr_of_our_own_environment_is_refused(official: Path) -> N
     (official / "mlc").symlink_to(sys.prefix)
     with pytest.raises(InstallationError, match="belongs to the environment mlperf-tui runs in"):
         mlcflow.official(official)
+
+
+def test_an_mlcr_that_leads_into_our_own_environment_is_refused(official: Path) -> None:
+    mlcr = official / "mlc/bin/mlcr"
+    mlcr.unlink()
+    mlcr.symlink_to(Path(sysconfig.get_path("scripts")) / "mlcr")
+    with pytest.raises(InstallationError, match="belongs to the environment mlperf-tui runs in"):
+        mlcflow.official(official)
+    mlcr.unlink()
+    mlcr.write_text(f"#!{sys.prefix}/bin/python\n")
+    mlcr.chmod(0o755)
+    with pytest.raises(InstallationError, match="belongs to the environment mlperf-tui runs in"):
+        mlcflow.official(official)
+
+
+def test_one_installation_has_one_queue_however_it_is_spelled(
+    official: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(official)
+    spellings = (str(official), f"{official}/../{official.name}", str(tmp_path / "link"))
+    assert len({queue_folder(tmp_path, one) for one in spellings}) == 1
+    assert queue_folder(tmp_path, "/embedded") != queue_folder(tmp_path, "embedded")
+    assert len(queue_folder(tmp_path, "/x" * 2000).name) < 100
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        "input_description: {model: text}",
+        "input_description: {model: {choices: 5}}",
+        "input_description: 5",
+    ],
+)
+def test_a_description_of_another_form_is_no_trouble(official: Path, described: str) -> None:
+    meta = official / "automations/script/run-mlperf-inference-app/meta.yaml"
+    meta.write_text(meta.read_text() + described + "\n")
+    assert mlcflow.official(official).input_keys()["model"].choices == ()
 
 
 def test_both_repositories_in_one_registry_are_refused(official: Path, root: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ from conftest import (
 )
 
 from tui.engine import events, process
+from tui.engine.errors import StartError
+from tui.engine.queue import queue_of
 from tui.engine.runners.local import LocalRunner
 from tui.engine.store import Run, RunStore
 
@@ -316,3 +319,100 @@ def test_no_line_is_lost_at_full_speed(store: RunStore) -> None:
     code = f"import sys\nfor n in range({count}): sys.stdout.write('line %d of a fast log\\n' % n)"
     run = finished(submit(store, python(code)))
     assert lines(run) == [f"line {n} of a fast log" for n in range(count)]
+
+
+def test_a_keeper_that_outlives_its_supervisor_is_found_again(store: RunStore) -> None:
+    """The supervisor dies between starting the keeper and the keeper's first word."""
+    run = store.create(spec_of(python(SLOW.format(n=10_000))), {})
+    lock = process.try_lock(run.supervisor_lock)
+    turn = queue_of(run).take_turn(run)
+    assert lock is not None
+    assert turn is not None
+    keeper = process.start_keeper(run.folder, run.folder / "supervisor.log", turn)
+    os.close(turn)
+    os.close(lock)
+    LocalRunner().attend(run)
+    running(run)
+    stop(run)
+    keeper.wait(20)
+
+
+def test_a_withdrawn_run_is_never_started_by_a_late_keeper(store: RunStore) -> None:
+    run = store.create(spec_of(python("print('never')")), {})
+    assert run.withdraw()
+    keeper = process.start_keeper(run.folder, run.folder / "supervisor.log", None)
+    assert keeper.wait(20) == 75
+    assert run.console.read_bytes() == b""
+    assert not run.was_started()
+
+
+def test_a_command_that_floods_its_console_can_be_stopped(store: RunStore) -> None:
+    code = "import os\ndata = b'Warning: an error line of eighty bytes, more or less\\n' * 20_000\n"
+    code += "import time\nwhile True: os.write(1, data); time.sleep(0.01)"
+    run = running(submit(store, python(code)))
+    wait_for(lambda: run.console.stat().st_size > 150_000_000)
+    began = time.monotonic()
+    stop(run, 60)
+    assert time.monotonic() - began < 30
+    run.console.unlink()
+
+
+def test_a_stop_that_comes_too_late_does_not_overrule_what_happened(store: RunStore) -> None:
+    run = running(submit(store, python("import time; time.sleep(1); raise SystemExit(6)")))
+    kill(run, "supervisor")
+    wait_for(lambda: run.exit and not run.is_command_alive())
+    events.append(run.events, events.STOP, offset=0)
+    replace_supervisor(run)
+    finished(run)
+    assert (run.stored_state.state, run.stored_state.exit_code) == ("failed", 6)
+
+
+def test_a_stop_works_where_no_event_can_be_written(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = running(submit(store, python(SLOW.format(n=10_000))))
+    kill(run, "supervisor")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(events, "append", full)
+    stop(run)
+
+
+def test_a_fault_of_ours_still_ends_in_a_final_state(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=40))))
+    kill(run, "supervisor")
+    run.events.unlink(missing_ok=True)
+    run.events.mkdir()  # whatever it is that our supervisor cannot bear
+    replace_supervisor_until_final(run)
+    state = run.stored_state
+    assert state.state == "failed"
+    assert state.cause is not None
+    assert len(lines(run)) == 40
+
+
+def replace_supervisor_until_final(run: Run) -> None:
+    end = time.monotonic() + 60
+    while not run.stored_state.is_final and time.monotonic() < end:
+        with suppress(StartError):
+            replace_supervisor(run)
+        time.sleep(0.2)
+
+
+def test_a_pid_that_was_given_away_is_not_taken_for_the_keeper(store: RunStore) -> None:
+    other = subprocess.Popen(["sh", "-c", "sleep 1000 & wait"], start_new_session=True)
+    try:
+        wait_for(lambda: [1 for one in process.all_processes() if one.session == other.pid])
+        stranger = process.Identity(other.pid, 1, process.boot_id())
+        assert process.run_processes("no-such-run", stranger) == []
+    finally:
+        os.killpg(other.pid, signal.SIGKILL)
+        other.wait()
+
+
+def test_a_damaged_state_file_does_not_hide_a_live_run(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=10_000))))
+    kill(run, "supervisor")
+    (run.folder / "state.json").write_text("{}")
+    assert run.current_state().state == "running"

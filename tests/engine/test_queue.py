@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import finished, python, replace_supervisor, running, spec_of, submit, wait_for
 
-from tui.engine.queue import Queue, queue_folder
+from tui.engine.queue import queue_of
 from tui.engine.runners.local import LocalRunner
 from tui.engine.store import Run, RunStore
 
@@ -16,11 +16,6 @@ from tui.engine.store import Run, RunStore
 def waiting(run: Run) -> Run:
     wait_for(lambda: any(run.id == one for _, one in queue_of(run).tickets()))
     return run
-
-
-def queue_of(run: Run) -> Queue:
-    runs = run.folder.parent
-    return Queue(queue_folder(runs.parent, run.spec.installation), runs)
 
 
 def until(flag: Path) -> list[str]:

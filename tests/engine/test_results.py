@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ EXPECTED: dict[str, tuple[str, list[str], float | None, str | None]] = {
     "offline_invalid_min_duration": ("INVALID", ["min-duration"], None, "Samples/s"),
     "offline_error_double_completion": ("ERRORS", ["errors"], None, "Samples/s"),
     "server_killed_midrun": ("INCOMPLETE", ["incomplete"], None, None),
-    "offline_accuracy": ("INVALID", ["no-accuracy"], None, None),
+    "offline_accuracy": ("INCOMPLETE", ["no-accuracy"], None, None),
     "offline_tokens_valid": ("VALID", [], 5346.46, "Tokens/s"),
     "server_tokens_valid": ("VALID", [], 1610.01, "Tokens/s"),
 }
@@ -182,7 +183,11 @@ def test_a_truncated_valid_log_is_incomplete(
         b'{"is_error": false, "is_warning": false}}',
         b':::MLLOG {"key": "result_query_count", "value": 1e999, "metadata": '
         b'{"is_error": false, "is_warning": false}}',
+        b":::MLLOG " + b"[" * 90_000,
+        b':::MLLOG {"key": "result_samples_per_second", "value": 1' + b"0" * 400 + b', "metadata": '
+        b'{"is_error": false, "is_warning": false}}',
     ],
+    ids=range(10),
 )
 def test_foreign_lines_are_passed_over(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "mlperf_log_detail.txt"
@@ -196,3 +201,31 @@ def test_the_place_of_a_log_tells_its_benchmark(tmp_path: Path) -> None:
     (place / "mlperf_log_detail.txt").write_bytes(VALID)
     result = read(tmp_path)
     assert (result.benchmark, result.system) == ("resnet50", "my-system")
+
+
+def test_what_cannot_be_read_is_reported_by_name(tmp_path: Path) -> None:
+    for name in ("dangling", "pipe", "good"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "dangling/mlperf_log_detail.txt").symlink_to("/nowhere")
+    os.mkfifo(tmp_path / "pipe/mlperf_log_detail.txt")
+    (tmp_path / "good/mlperf_log_detail.txt").write_bytes(VALID)
+    dangling, good = read_results(tmp_path, NOTHING_KNOWN)
+    assert good.verdict == "VALID"
+    assert (dangling.status, dangling.verdict) == ("corrupt", "INCOMPLETE")
+    assert "No such file or directory" in dangling.reasons[0].text
+    assert dangling.path.endswith("dangling/mlperf_log_detail.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [(None, "no-accuracy"), ('{"exact_match": 83.67}', "unknown-accuracy")]
+)
+def test_accuracy_that_is_not_known_is_not_called_invalid(
+    tmp_path: Path, text: str | None, code: str
+) -> None:
+    log = (DATA / "loadgen/offline_accuracy/mlperf_log_detail.txt").read_bytes()
+    (tmp_path / "mlperf_log_detail.txt").write_bytes(log)
+    if text:
+        (tmp_path / "accuracy.txt").write_text(text)
+    result = read(tmp_path)
+    assert result.verdict == "INCOMPLETE"
+    assert [one.code for one in result.reasons] == [code]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
@@ -56,9 +55,14 @@ def run(argv: Sequence[str]) -> int:
         output.complain(str(error))
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read us has enough (`| head`): not an error, and nothing is left to flush to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        # Whoever read us has enough (`| head`); but a run that nobody follows is not known VALID.
+        output.silence()
+        return 1 if argv[:1] == ["run"] else 0
+    except OSError as error:
+        output.silence()
+        name = f": {error.filename}" if error.filename else ""
+        output.complain(f"{error.strerror or error}{name}")
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
 

@@ -10,6 +10,7 @@ from tui.cli import output
 from tui.engine.errors import SpecError
 
 SHORTEST_S = 0.1
+LONGEST_S = 86400
 FIRST_LOAD_S = 0.1
 """CPU load is a difference: the first one needs a moment."""
 
@@ -30,8 +31,8 @@ def do(args: argparse.Namespace) -> int:
     from tui.engine.telemetry.reading import SourceUnavailable
     from tui.present import gpu
 
-    if args.watch is not None and not args.watch >= SHORTEST_S:
-        raise SpecError("--watch", f"{args.watch:g} s is too short, the least is {SHORTEST_S} s")
+    if args.watch is not None and not SHORTEST_S <= args.watch <= LONGEST_S:
+        raise SpecError("--watch", f"{args.watch:g} is not between {SHORTEST_S} and {LONGEST_S} s")
     source, error = None, None
     try:
         source = NvmlSource()

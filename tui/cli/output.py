@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ ASCII = str.maketrans({"·": "-", "–": "-", "…": "...", "µ": "u", "°": " "
 
 def prepare() -> None:
     """Never fail on a character that the terminal cannot show."""
+    # A stream that was closed before we started is None.
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -62,13 +66,19 @@ def event(value: Any) -> None:
 
 def talk(text: str) -> None:
     """Progress and messages, on stderr."""
-    sys.stderr.write(_plain(text, sys.stderr) + "\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # nobody reads it any more, or its disk is full
+        sys.stderr.write(_plain(text, sys.stderr) + "\n")
+        sys.stderr.flush()
 
 
 def is_capable(stream: TextIO) -> bool:
     """A terminal that can rewrite a line."""
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def silence() -> None:
+    """Nobody reads stdout any more: let what is left of it go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def status(text: str) -> None:

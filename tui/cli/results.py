@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,8 @@ def do(args: argparse.Namespace) -> int:
 
 def path_of(name: str) -> Path:
     """A path as it is, else the results of the run of that name."""
-    path = Path(name)
-    if path.exists():
-        return path
+    if os.path.lexists(name):
+        return Path(name)
     from tui.engine import home
     from tui.engine.store import RunStore
 

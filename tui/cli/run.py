@@ -78,14 +78,38 @@ def start(
 
     home.require_writable(store.root)
     mlcflow.register(installation)
-    runs = series.create(store, spec, args.repeat, facts.to_json())
-    for run in runs:
-        RUNNERS[spec.runner].submit(run)
-    if args.detach:
-        for run in runs:
-            output.event({"event": "started", "id": run.id}) if args.json else output.line(run.id)
-        return 0
-    return follow_all(runs, json=args.json)
+    runs: list[Run] = []
+    try:
+        for run in series.create(store, spec, args.repeat, facts.to_json()):
+            runs.append(run)
+            RUNNERS[spec.runner].submit(run)
+            if args.detach:
+                started(run, json=args.json)
+        return VALID if args.detach else follow_all(runs, json=args.json)
+    except KeyboardInterrupt:
+        output.talk("stopping …")
+        for run in reversed(runs):  # the waiting ones first, so that none starts meanwhile
+            stop(run, json=args.json)
+        return INTERRUPTED
+
+
+def started(run: Run, *, json: bool) -> None:
+    """Say that a run is on its way."""
+    if json:
+        output.event({"event": "started", "id": run.id})
+    else:
+        output.line(run.id)
+
+
+def stop(run: Run, *, json: bool) -> None:
+    """Stop a run that was followed, and say what became of it."""
+    from tui.engine.runners import runner_of
+    from tui.present import run as present
+
+    runner_of(run).stop(run, STOP_TIMEOUT_S)
+    output.talk(f"{run.id}: {run.stored_state.state}")
+    if json:
+        output.event({"event": "finished", **present.detail(run)})
 
 
 def planned(
@@ -146,19 +170,8 @@ def dry_run(spec: RunSpec, store: RunStore, *, json: bool) -> int:
 
 
 def follow_all(runs: list[Run], *, json: bool) -> int:
-    """Follow each run in its turn; the code of the worst of them. Ctrl-C stops them all."""
-    from tui.engine.runners import runner_of
-
-    codes = []
-    try:
-        for run in runs:
-            codes.append(follow_json(run) if json else follow_text(run))
-    except KeyboardInterrupt:
-        output.talk("stopping …")
-        for run in reversed(runs):  # the waiting ones first, so that none starts meanwhile
-            runner_of(run).stop(run, STOP_TIMEOUT_S)
-            output.talk(f"{run.id}: {run.stored_state.state}")
-        return INTERRUPTED
+    """Follow each run in its turn; the code of the worst of them."""
+    codes = [follow_json(run) if json else follow_text(run) for run in runs]
     return next((code for code in (FAILED, NOT_VALID) if code in codes), VALID)
 
 
@@ -177,7 +190,7 @@ def follow_json(run: Run) -> int:
     from tui.engine.runners import runner_of
     from tui.present import run as present
 
-    output.event({"event": "started", "id": run.id})
+    started(run, json=True)
     for event in follow.follow(run, log=False):
         if isinstance(event, follow.PhaseChanged):
             output.event(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tui.cli import output
-from tui.engine.errors import MlperfTuiError, UsageError
+from tui.engine.errors import MlperfTuiError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from tui.engine.store import Run, RunStore
@@ -63,7 +64,6 @@ def _attended(name: str) -> Run:
 
 def do_runs(args: argparse.Namespace) -> int:
     """List the history."""
-    from tui.engine.errors import NotFoundError
     from tui.present import run as present
 
     found, store = [], _store()
@@ -121,8 +121,8 @@ def do_stop(args: argparse.Namespace) -> int:
     from tui.engine.runners import runner_of
 
     run = _store().open(args.run)
-    if run.stored_state.is_final:
-        output.talk(f"{run.id} is over already: {run.stored_state.state}")
+    if (now := run.current_state()).is_final:
+        output.talk(f"{run.id} is over already: {now.state}")
         return 0
     if not runner_of(run).stop(run, STOP_TIMEOUT_S):
         raise MlperfTuiError(f"{run.id} is not over after {STOP_TIMEOUT_S:.0f} s; see `show`")
@@ -139,7 +139,11 @@ def do_delete(args: argparse.Namespace) -> int:
             raise UsageError(f"{run.id} is not over; stop it first: mlperf-tui stop {run.id}")
     if not args.yes and not _agreed(len(runs)):
         raise UsageError("nothing was deleted; say --yes to delete without a question")
+    from tui.engine.queue import queue_of
+
     for run in runs:
+        with suppress(NotFoundError):  # a damaged run.json does not tell the queue
+            queue_of(run).leave(run)
         store.delete(run)
         output.talk(f"deleted {run.id}")
     return 0

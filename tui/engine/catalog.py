@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from tui.engine.scenario import Scenario
 CATEGORIES = ("datacenter", "edge")
 DEVICES = ("cpu", "cuda")
 RUNNERS = ("local",)
+LARGEST = 1e18
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""What a profile may be called: run ids are made of it."""
 MLCR_NAMES = (
     "model",
     "implementation",
@@ -139,8 +143,9 @@ class Fields:
 
     def number(self, key: str, default: float | None) -> float | None:
         """A number, or `default` where the key is missing."""
-        value = self._take(key, default, optional=True)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        value: float | None = self._take(key, default, optional=True)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (is_number and abs(value) < LARGEST):
             raise self._wrong(key, f"is {value!r}, not a number")
         return value
 
@@ -280,6 +285,8 @@ def _load_kind(kind: str) -> dict[str, Any]:
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ProfileError(f"{path}: cannot be read: {error}") from error
         fields = Fields(path, found)
+        if not NAME.fullmatch(name):
+            raise ProfileError(f"{path}: its name has more than letters, digits, '.', '_' and '-'")
         loaded[name] = KINDS[kind](fields, name)
         fields.end()
     return loaded

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tui.engine.store import Cause
 
 CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r$")
 LONGEST_LINE = 65536
-"""Of a longer line only the head is read: nothing we look for is that long."""
+"""Of a longer line only a part is read: nothing we look for is that long."""
 
 PHASES = (
     "start",
@@ -51,8 +51,8 @@ class Phase:
 class Findings:
     """What the console told beside the phases."""
 
-    output_dirs: list[str] = field(default_factory=list)
-    """Where LoadGen writes, one a part."""
+    output_dir: str | None = None
+    """Where LoadGen writes in the current part."""
     skipped: bool = False
     """mlcr found old results and did not measure."""
     error: str | None = None
@@ -79,7 +79,7 @@ MARKERS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
 MIGHT_MATTER = re.compile(
     rb"\* mlcr |loadgen scenario|Preprocessing |%\] |TestScenario|results are stored at"
     rb"|Output Dir: |skipping run|[Ee]rror|ERROR|return code = |Killed|No space left|Errno"
-    rb"|Traceback \(most|are not matching"
+    rb"|Traceback \(most|are not matching|fatal|cannot|Exception"
 )
 LOOKS_WRONG = re.compile(
     rb"^\w*(?:Error|Exception)\b.*|^(?:fatal|error|Error|ERROR)\s*:.*|.*\bKilled\b.*"
@@ -108,12 +108,26 @@ class ConsoleReader:
         lines = data.split(b"\n")
         lines[0] = self._rest + lines[0]
         self._rest = lines.pop()
-        cut = len(self._rest) - LONGEST_LINE
         for line in lines:
             yield from self._read(line)
             self._offset += len(line) + 1
-        if cut > 0 and self._rest:
-            self._offset += cut  # the head of an endless line is dropped, its tail kept
+        self._trim()
+
+    def skip(self, data: bytes) -> None:
+        """Pass over the next bytes without a look, only counting lines: a hundred times as fast."""
+        whole, newline, rest = data.rpartition(b"\n")
+        if newline:
+            self._line += whole.count(b"\n") + 1
+            self._offset += len(self._rest) + len(whole) + 1
+            self._rest = b""
+        self._rest += rest
+        self._trim()
+
+    def _trim(self) -> None:
+        """Of an endless line, keep the tail."""
+        cut = len(self._rest) - LONGEST_LINE
+        if cut > 0:
+            self._offset += cut
             self._rest = self._rest[cut:]
 
     def end(self) -> Iterator[Phase]:
@@ -159,7 +173,7 @@ class ConsoleReader:
         findings = self.findings
         words = text.decode(errors="replace").strip()
         if words.startswith("Output Dir: "):
-            findings.output_dirs.append(words.removeprefix("Output Dir: ").strip("'"))
+            findings.output_dir = words.removeprefix("Output Dir: ").strip("'")
         elif "skipping run" in words:
             findings.skipped = True
         if "No space left on device" in words:

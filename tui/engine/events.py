@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from tui.engine.home import utc_now
+from tui.engine.home import append_whole, utc_now
 
 PHASE = "phase"
 ALERT = "alert"
@@ -21,16 +20,8 @@ def append(path: Path, kind: str, **about: Any) -> None:
     Raises:
         OSError: the disk is full or not writable.
     """
-    line = json.dumps({"time": utc_now(), "kind": kind, **about}, ensure_ascii=False) + "\n"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        data = line.encode()
-        written = os.write(handle, data)
-        if written < len(data):
-            os.ftruncate(handle, os.fstat(handle).st_size - written)
-            raise OSError(28, "No space left on device")
-    finally:
-        os.close(handle)
+    line = json.dumps({"time": utc_now(), "kind": kind, **about}) + "\n"
+    append_whole(path, line.encode())
 
 
 def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -48,6 +39,13 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
             event = json.loads(line)
         except ValueError:
             continue  # half a line of a full disk
-        if isinstance(event, dict) and isinstance(event.get("kind"), str):
+        if isinstance(event, dict) and _is_whole(event):
             found.append(event)
     return found, offset + len(whole)
+
+
+def _is_whole(event: dict[str, Any]) -> bool:
+    """It has what its readers count on; another version may have written it."""
+    needed = {PHASE: ("phase", str), ALERT: ("text", str), LIMITS: ("min_duration_s", float)}
+    name, kind = needed.get(event.get("kind", ""), ("kind", str))
+    return isinstance(event.get("kind"), str) and isinstance(event.get(name), kind)

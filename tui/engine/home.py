@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -110,9 +111,25 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def append_whole(path: Path, data: bytes) -> None:
+    """Append `data` wholly or not at all.
+
+    Raises:
+        OSError: the disk is full or not writable; `path` is then as it was.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        written = os.write(handle, data)
+        if written < len(data):
+            os.ftruncate(handle, os.fstat(handle).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    finally:
+        os.close(handle)
+
+
 def to_json(value: Any) -> str:
-    """One JSON document as our files hold it."""
-    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    """One JSON document as our files hold it: ASCII, so that any path or variable survives."""
+    return json.dumps(value, indent=1) + "\n"
 
 
 def read_json(path: Path | str) -> Any:

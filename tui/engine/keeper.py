@@ -81,10 +81,14 @@ def reserve(path: str) -> None:
         os.fsync(file.fileno())
 
 
-def exec_command(run: dict[str, Any], console: str, report: int) -> NoReturn:
+def exec_command(
+    run: dict[str, Any], console: str, report: int, lock: int, who: dict[str, Any]
+) -> NoReturn:
     """In the child: become the command, or report the errno and end."""
     try:
         os.setpgid(0, 0)
+        command = {"pid": os.getpid(), "start_ticks": start_ticks(os.getpid())}
+        tell(lock, {**who, "command": command})  # before exec: no command lives unnamed
         for number in RESET:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -100,12 +104,14 @@ def exec_command(run: dict[str, Any], console: str, report: int) -> NoReturn:
     os._exit(127)
 
 
-def start(run: dict[str, Any], console: str) -> tuple[int, list[Any] | None]:
+def start(
+    run: dict[str, Any], console: str, lock: int, who: dict[str, Any]
+) -> tuple[int, list[Any] | None]:
     """Start the command; its pid, and [errno, text, file] where it could not be started."""
     heard, report = os.pipe()  # closed by a successful exec
     pid = os.fork()
     if pid == 0:
-        exec_command(run, console, report)
+        exec_command(run, console, report, lock, who)
     os.close(report)
     answer = os.read(heard, 65536)
     os.close(heard)
@@ -137,11 +143,9 @@ def main() -> None:
     reserve(os.path.join(folder, ".exit.reserve"))
     boot, started, since = boot_id(), utc_now(), boottime()
     keeper = {"pid": os.getpid(), "start_ticks": start_ticks(os.getpid())}
-    tell(lock, {"boot_id": boot, "keeper": keeper})  # from here on it counts as started
-
-    pid, failure = start(run, os.path.join(folder, "console.log"))
-    command = {"pid": pid, "start_ticks": start_ticks(pid)}
-    tell(lock, {"boot_id": boot, "keeper": keeper, "command": command, "started": started})
+    who = {"boot_id": boot, "started": started, "keeper": keeper}
+    tell(lock, who)  # from here on it counts as started
+    pid, failure = start(run, os.path.join(folder, "console.log"), lock, who)
 
     while True:
         try:

@@ -63,19 +63,24 @@ class Installation:
         try:
             meta = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
             mapping: Mapping[str, Any] = meta["input_mapping"] or {}
-            described: Mapping[str, Any] = meta.get("input_description") or {}
+            described = meta.get("input_description")
         except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
             raise InstallationError(f"{path} cannot be read: {error!r}") from error
-        return {name: _input_key(name, described.get(name) or {}) for name in mapping}
+        if not isinstance(mapping, dict):
+            raise InstallationError(f"{path}: input_mapping is not a list of keys")
+        described = described if isinstance(described, dict) else {}
+        return {name: _input_key(name, described.get(name)) for name in mapping}
 
 
-def _input_key(name: str, described: Mapping[str, Any]) -> InputKey:
-    choices = described.get("choices") or ()
+def _input_key(name: str, described: object) -> InputKey:
+    """From `input_description`, as far as that has the expected form."""
+    about = described if isinstance(described, dict) else {}
+    choices = about.get("choices")
     return InputKey(
         name,
-        described.get("desc"),
-        tuple(str(one) for one in choices),
-        described.get("type"),
+        about.get("desc"),
+        tuple(str(one) for one in choices) if isinstance(choices, list) else (),
+        about.get("type"),
     )
 
 
@@ -110,7 +115,9 @@ def locate(name: str, root: Path) -> Installation:
     Raises:
         InstallationError: nothing usable is there; says what is missing.
     """
-    return embedded(root) if name == EMBEDDED else official(Path(name).expanduser().absolute())
+    return (
+        embedded(root) if name == EMBEDDED else official(Path(os.path.expanduser(name)).absolute())
+    )
 
 
 def embedded(root: Path) -> Installation:
@@ -140,8 +147,7 @@ def official(folder: Path) -> Installation:
             f"--installation: no mlcr at {mlcr}; name a folder that holds mlc/bin/mlcr, "
             f"or {EMBEDDED}"
         )
-    venv = mlcr.parent.parent.resolve()
-    if venv == Path(sys.prefix).resolve():
+    if is_ours(mlcr):
         raise InstallationError(
             f"--installation: {mlcr} belongs to the environment mlperf-tui runs in, and official "
             "scripts would rewrite it; give the installation a venv of its own"
@@ -161,6 +167,16 @@ def official(folder: Path) -> Installation:
         f"get it with: MLC_REPOS={own} {mlcr.with_name('mlc')} pull repo "
         "mlcommons@mlperf-automations"
     )
+
+
+def is_ours(mlcr: Path) -> bool:
+    """It would run in our own environment: by its folder, by a link, or by its first line."""
+    ours = Path(sys.prefix).resolve()
+    with open(mlcr, "rb") as file:
+        first = file.readline(4096).decode(errors="replace")
+    interpreter = Path(first.removeprefix("#!").strip() if first.startswith("#!") else mlcr)
+    places = (mlcr.parent, mlcr.resolve().parent, interpreter.parent)
+    return any(place.parent.resolve() == ours for place in places)
 
 
 def registered_script(repos: Path, script: str) -> Path | None:

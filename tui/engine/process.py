@@ -153,7 +153,9 @@ def run_processes(run_id: str, keeper: Identity | None) -> list[ProcStat]:
     if keeper is not None:
         if keeper.is_alive:
             ours = descendants(keeper.pid, everyone)
-        if keeper.boot_id == boot_id():
+        holder = proc_stat(keeper.pid)  # the pid may be another's by now, session and all
+        is_same = holder is None or holder.start_ticks == keeper.start_ticks
+        if keeper.boot_id == boot_id() and is_same:
             ours |= {one.pid for one in everyone if one.session == keeper.pid}
         ours.discard(keeper.pid)
     return [one for one in everyone if one.pid in ours or run_of(one.pid) == run_id]
@@ -244,7 +246,8 @@ def start_detached(arguments: Sequence[str], log: Path) -> str | None:
             os.close(told)
     if word == b"ok":
         return None
-    return word.decode(errors="replace") or f"it ended without a word; see {log}"
+    last = log.read_text(errors="replace").strip().rpartition("\n")[2]
+    return word.decode(errors="replace") or last or f"it ended without a word; see {log}"
 
 
 def read_until_closed(handle: int, seconds: float) -> bytes:

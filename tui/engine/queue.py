@@ -18,9 +18,25 @@ STEP = 10
 TICKET = re.compile(r"(\d+)-(.+)")
 
 
+MOST_NAME = 60
+
+
 def queue_folder(root: Path, installation: str) -> Path:
-    """Where the tickets of an installation lie; its path as one name, `/` as `%`."""
-    return root / "queue" / installation.strip("/").replace("/", "%")
+    """Where an installation's tickets lie: its path as one name, the same for every spelling."""
+    if "/" not in installation:
+        return root / "queue" / installation
+    import hashlib
+
+    path = str(Path(installation).resolve())
+    digest = hashlib.sha256(path.encode(errors="surrogateescape")).hexdigest()[:8]
+    return root / "queue" / f"{path.replace('/', '%')[-MOST_NAME:]}-{digest}"
+
+
+def queue_of(run: Run) -> Queue:
+    """The queue that a run waits in."""
+    runs = run.folder.parent
+    installation = str(run.stored_spec.get("installation", "embedded"))
+    return Queue(queue_folder(runs.parent, installation), runs)
 
 
 class Queue:

@@ -38,6 +38,8 @@ OWNED = {
     "debug": "nothing: a run has no terminal",
 }
 """Keys that --set may not give, and what does."""
+LARGEST = 10**9
+"""No rate, count or duration in s or ms is larger; LoadGen's own fields would overflow."""
 GENERIC_KEY = re.compile(r"(env|const)\.[A-Za-z_][A-Za-z0-9_]*|adr\.[\w-]+\.(tags|version)")
 """mlcr's own keys, which every script takes."""
 
@@ -208,10 +210,10 @@ def _check_setting(name: str, value: str, keys: Mapping[str, InputKey]) -> None:
     key = keys[name]
     if key.choices and value not in key.choices:
         raise SpecError("--set", f"'{value}' is not a value of {name}", key.choices)
-    if key.type == "count" and not value.isdigit():
-        raise SpecError("--set", f"{name}={value} is not a whole number from 0 on")
-    if key.type == "number" and not _is_number(value):
-        raise SpecError("--set", f"{name}={value} is not a number from 0 on")
+    if key.type == "count" and not (value.isdigit() and int(value) <= LARGEST):
+        raise SpecError("--set", f"{name}={value} is not a whole number from 0 to {LARGEST:,}")
+    if key.type == "number" and not (_is_number(value) and float(value) <= LARGEST):
+        raise SpecError("--set", f"{name}={value} is not a number from 0 to {LARGEST:,}")
 
 
 def _near(name: str, keys: Mapping[str, InputKey]) -> list[str]:

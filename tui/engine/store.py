@@ -17,7 +17,7 @@ from typing import Any
 
 from tui.engine import home
 from tui.engine.errors import NotFoundError, StartError, StorageError
-from tui.engine.process import Identity, is_locked
+from tui.engine.process import Identity, is_locked, try_lock
 from tui.engine.spec import RunSpec
 
 SCHEMA = 1
@@ -75,8 +75,12 @@ class RunState:
     def from_json(cls, stored: Mapping[str, Any]) -> RunState:
         """From state.json."""
         known = {name: stored[name] for name in cls.__dataclass_fields__ if name in stored}
+        if known.get("state") not in (*LIVE, *FINAL):
+            return cls("lost")
         cause = known.get("cause")
-        return cls(**{**known, "cause": Cause(**cause) if cause else None})
+        if not isinstance(cause, dict) or not {"code", "text"} <= cause.keys():
+            return cls(**{**known, "cause": None})
+        return cls(**{**known, "cause": Cause(cause["code"], cause["text"], cause.get("fix"))})
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,16 @@ class Run:
 
     @property
     def spec(self) -> RunSpec:
-        """What was to be run."""
-        return RunSpec.from_json(self.stored_spec)
+        """What was to be run.
+
+        Raises:
+            NotFoundError: run.json is missing, damaged, or of another version.
+        """
+        try:
+            return RunSpec.from_json(self.stored_spec)
+        except (KeyError, TypeError) as error:
+            path = self.folder / "run.json"
+            raise NotFoundError(f"{path} is of another version: {error}") from error
 
     @property
     def stored_state(self) -> RunState:
@@ -151,11 +163,21 @@ class Run:
         return found if isinstance(found, list) else None
 
     def was_started(self) -> bool:
-        """The keeper has started the command, or was about to."""
-        try:
-            return self.child_lock.stat().st_size > 0
-        except OSError:
+        """A keeper has started the command, or is about to."""
+        return is_locked(self.child_lock) or self.identity("keeper") is not None
+
+    def withdraw(self) -> bool:
+        """Make sure that no keeper ever starts this run; False where one has it already."""
+        lock = try_lock(self.child_lock)
+        if lock is None:
             return False
+        try:
+            if self.identity("keeper") is None:
+                os.pwrite(lock, b'{"withdrawn": true}', 0)  # a keeper takes an empty lock only
+                return True
+            return False
+        finally:
+            os.close(lock)
 
     def identity(self, who: str) -> Identity | None:
         """`keeper` or `command`, as child.lock tells."""
@@ -167,7 +189,9 @@ class Run:
     def supervisor(self) -> Identity | None:
         """Who holds supervisor.lock, or held it last."""
         found = home.read_json(self.supervisor_lock)
-        return Identity(**found) if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            return None
+        return Identity(found["pid"], found["start_ticks"], found["boot_id"])
 
     def is_command_alive(self) -> bool:
         """Something of the command lives. A killed keeper lets go of the lock before that."""
@@ -183,6 +207,8 @@ class Run:
     def current_state(self) -> RunState:
         """The stored state, or `lost` where the command is gone and nothing says how it ended."""
         stored = self.stored_state
+        if stored.state == "lost" and self.is_command_alive():
+            return replace(stored, state="running")  # state.json is damaged, the run is not
         if stored.is_final or self.is_watched():
             return stored
         if self.was_started() and self.exit is None and not self.is_command_alive():
@@ -241,21 +267,28 @@ class RunStore:
         created = home.utc_now()
         try:
             run = self._make_folder(spec)
+        except OSError as error:
+            raise StorageError(f"a run cannot be kept in {self.runs}: {error.strerror}") from error
+        stored = {
+            "schema": SCHEMA,
+            "id": run.id,
+            "created": created,
+            **spec.bound_to(run.folder).to_json(),
+            "product_version": product,
+            "host": dict(facts),
+        }
+        try:
             (run.folder / "work").mkdir()
             run.results.mkdir()
             run.console.touch(mode=0o600)
             home.write_reserve(run.folder / ".state.reserve", STATE_RESERVE_BYTES)
-            run.write_state(RunState("queued", created=created), durable=False)
-            stored = {
-                "schema": SCHEMA,
-                "id": run.id,
-                "created": created,
-                **spec.bound_to(run.folder).to_json(),
-                "product_version": product,
-                "host": dict(facts),
-            }
             home.write_atomic(run.folder / "run.json", home.to_json(stored), durable=True)
-        except OSError as error:
+            # Last: a folder without a state is not a run that waits.
+            run.write_state(RunState("queued", created=created), durable=True)
+        except BaseException as error:  # Ctrl-C too: no half of a run stays
+            self.delete(run)
+            if not isinstance(error, OSError):
+                raise
             raise StorageError(f"a run cannot be kept in {self.runs}: {error.strerror}") from error
         return run
 

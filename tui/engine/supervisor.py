@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import traceback
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from tui.engine import events, home, process
 from tui.engine.console import ConsoleReader, Phase, failure_cause
 from tui.engine.ending import FIRMLY, GENTLY, Ending
 from tui.engine.process import Identity, boottime
-from tui.engine.queue import Queue, queue_folder
+from tui.engine.queue import queue_of
 from tui.engine.store import Cause, Run, RunState, free_bytes
 from tui.engine.telemetry import SOURCES
 from tui.engine.telemetry.recorder import Recorder
@@ -30,6 +31,9 @@ POLL_S = 0.25
 STOPPING_POLL_S = 0.05
 QUEUE_POLL_S = 0.5
 READ_BYTES = 1 << 20
+READ_S = 0.2
+LARGEST_BACKLOG_BYTES = 64 << 20
+LOW_DISK = "the disk is nearly full"
 LOW_DISK_BYTES = 1_000_000_000
 FULL_DISK_BYTES = 65_536
 DISK_CHECK_S = 5.0
@@ -44,56 +48,80 @@ class Supervisor:
         self._run = run
         self._reader = ConsoleReader()
         self._console_offset = 0
-        recorded, self._events_offset = events.read(run.events)
-        self._stop_wanted = any(one["kind"] == events.STOP for one in recorded)
-        phases = [one["offset"] for one in recorded if one["kind"] == events.PHASE]
-        self._recorded_offset = max(phases, default=-1)
-        self._limits_told = any(one["kind"] == events.LIMITS for one in recorded)
+        self._events_offset = 0
+        self._recorded_offset = -1
+        """Where the last phase lies that is recorded; earlier ones are not told again."""
+        self._alerts: set[str] = set()
+        self._limits_told = False
         self._low_disk_told = False
         self._disk_due = 0.0
+        self._stop_wanted = False
+        self._stopped = False
         signal.signal(signal.SIGUSR1, self._want_stop)
+
+    def _recall(self) -> None:
+        """What earlier supervisors of this run have recorded."""
+        recorded, self._events_offset = events.read(self._run.events)
+        for one in recorded:
+            if one["kind"] == events.PHASE:
+                self._recorded_offset = max(self._recorded_offset, one.get("offset", -1))
+            elif one["kind"] == events.ALERT:
+                self._alerts.add(one["text"])
+            elif one["kind"] == events.LIMITS:
+                self._limits_told = True
+            elif one["kind"] == events.STOP:
+                self._stop_wanted = True
+        self._low_disk_told = any(text.startswith(LOW_DISK) for text in self._alerts)
 
     def run(self) -> None:
         """Everything there is to do; returns when the state is final."""
-        over = self._run.stored_state.is_final
-        if not over and (self._run.was_started() or self._start()):
-            self._watch()
-        self._queue.leave(self._run)
+        if self._run.stored_state.is_final:
+            queue_of(self._run).leave(self._run)
+            return
+        try:
+            self._recall()
+            if self._start():
+                self._watch()
+            queue_of(self._run).leave(self._run)
+        except Exception as error:  # our fault: the run is seen to its end all the same
+            traceback.print_exc()
+            self._watch_plainly(error)
 
     # --- before the command ------------------------------------------------------------------
 
-    @property
-    def _queue(self) -> Queue:
-        runs = self._run.folder.parent
-        return Queue(queue_folder(runs.parent, self._run.spec.installation), runs)
-
     def _start(self) -> bool:
         """Wait for the run's turn and start its keeper; False where it will never run."""
-        queue = self._queue
-        queue.enter(self._run)
-        while (lock := queue.take_turn(self._run)) is None:
+        run, queue = self._run, queue_of(self._run)
+        while not run.was_started():  # by a keeper of ours, or of an earlier supervisor
             self._read_requests()
-            if self._stop_wanted:
+            if self._stop_wanted and run.withdraw():
                 self._finish(state="stopped")
                 return False
-            self._sleep(QUEUE_POLL_S)
+            lock = queue.take_turn(run)
+            if lock is None:
+                self._sleep(QUEUE_POLL_S)
+            elif not self._start_keeper(lock):
+                text = "its keeper could not be started; see supervisor.log"
+                self._finish(state="failed", cause=Cause("keeper", text))
+                return False
+        queue.leave(run)
+        return True
+
+    def _start_keeper(self, lock: int) -> bool:
+        """Start the keeper, which takes over the installation's lock; is the command there?"""
+        run = self._run
         try:
-            self._write(replace(self._run.stored_state, state="starting"), durable=True)
-            keeper = process.start_keeper(
-                self._run.folder, self._run.folder / "supervisor.log", lock
-            )
+            self._write(replace(run.stored_state, state="starting"), durable=True)
+            keeper = process.start_keeper(run.folder, run.folder / "supervisor.log", lock)
         finally:
             os.close(lock)
         end = boottime() + KEEPER_START_S
-        while self._run.identity("command") is None and self._run.exit is None:
+        while run.identity("command") is None and run.exit is None:
             if keeper.poll() is not None or boottime() > end:
-                break
+                keeper.kill()  # it must not start the command after we gave it up
+                keeper.wait()
+                return run.identity("keeper") is not None or not run.withdraw()
             self._sleep(0.01)
-        if not self._run.was_started():
-            text = "its keeper could not be started; see supervisor.log"
-            self._finish(state="failed", cause=Cause("keeper", text))
-            return False
-        queue.leave(self._run)
         return True
 
     # --- while it runs -----------------------------------------------------------------------
@@ -123,10 +151,38 @@ class Supervisor:
             self._follow_command(keeper)
         finally:
             recorder.stop()
-        self._read_console()
+        while self._read_console():
+            pass
         for phase in self._reader.end():
             self._record(phase)
         self._finish()
+
+    def _watch_plainly(self, error: Exception) -> None:
+        """After a fault of ours: no phases, no telemetry; but stop works, and the end is kept."""
+        run = self._run
+        ending: Ending | None = None
+        while run.is_command_alive():
+            with suppress(OSError):
+                self._read_requests()
+            if self._stop_wanted and ending is None:
+                ending = Ending(run, GENTLY)
+            if ending is not None:
+                ending.step()
+            self._sleep(POLL_S)
+        text = f"mlperf-tui itself failed: {error!r}; see supervisor.log"
+        ended = run.exit or {}
+        run.withdraw()
+        run.write_state(
+            replace(
+                run.stored_state,
+                state="failed",
+                cause=Cause("supervisor", text),
+                ended=home.utc_now(),
+                exit_code=ended.get("exit_code"),
+                signal=ended.get("signal"),
+            ),
+            durable=True,
+        )
 
     def _follow_command(self, keeper: Identity | None) -> None:
         """Until nothing of the command is left."""
@@ -135,12 +191,14 @@ class Supervisor:
         leftovers_due: float | None = None
         with _Watch(keeper) as watch:
             while True:
-                self._read_console()
+                keeper = keeper or run.identity("keeper")
+                is_behind = self._read_console()
                 self._read_requests()
                 self._check_disk()
                 alive = run.is_command_alive()
                 if self._stop_wanted and ending is None and alive:
                     self._write(replace(run.stored_state, state="stopping"), durable=True)
+                    self._stopped = True
                     ending = Ending(run, GENTLY)
                 if ending is None and (run.exit is not None or not alive):
                     # The command has ended; what it left behind gets a moment to go by itself.
@@ -154,19 +212,33 @@ class Supervisor:
                 if ending is not None and not ending.step() and not run.is_command_alive():
                     return
                 hurried = ending is not None or leftovers_due is not None
-                watch.wait(STOPPING_POLL_S if hurried else POLL_S)
+                watch.wait(0 if is_behind else STOPPING_POLL_S if hurried else POLL_S)
 
-    def _read_console(self) -> None:
+    def _read_console(self) -> bool:
+        """Read on for a moment: whatever floods the console, a stop is heard. Is there more?"""
+        end = boottime() + READ_S
+        data = b""
         try:
             with open(self._run.console, "rb", buffering=0) as file:
                 file.seek(self._console_offset)
-                while data := file.read(READ_BYTES):
-                    self._console_offset += len(data)
-                    for phase in self._reader.feed(data):
-                        self._record(phase)
+                size = os.fstat(file.fileno()).st_size
+                while (data := file.read(READ_BYTES)) and boottime() < end:
+                    self._take_in(data, backlog=size - self._console_offset)
+                if data:
+                    self._take_in(data, backlog=size - self._console_offset)
         except FileNotFoundError:
-            return
+            return False
         self._read_limits()
+        return bool(data)
+
+    def _take_in(self, data: bytes, backlog: int) -> None:
+        self._console_offset += len(data)
+        if backlog > LARGEST_BACKLOG_BYTES:
+            self._reader.skip(data)
+            self._alert("the console grew faster than it can be read: phases may be missing")
+            return
+        for phase in self._reader.feed(data):
+            self._record(phase)
 
     def _record(self, phase: Phase) -> None:
         """Into events.jsonl and state.json, unless an earlier supervisor did so."""
@@ -180,15 +252,15 @@ class Supervisor:
 
     def _read_limits(self) -> None:
         """LoadGen's min_duration, once it has begun: for everyone who draws progress."""
-        now, folders = self._reader.current, self._reader.findings.output_dirs
+        now, folder = self._reader.current, self._reader.findings.output_dir
         if now is None or now.name != "loadgen":
             self._limits_told = False
             return
-        if self._limits_told or not folders:
+        if self._limits_told or folder is None:
             return
         from tui.engine.results import loadgen, locate
 
-        seconds = loadgen.min_duration_s(Path(folders[-1]) / locate.DETAIL)
+        seconds = loadgen.min_duration_s(Path(folder) / locate.DETAIL)
         if seconds is not None:
             self._limits_told = True
             self._append(events.LIMITS, offset=self._console_offset, min_duration_s=seconds)
@@ -205,7 +277,7 @@ class Supervisor:
         free = free_bytes(self._run.folder)
         if free < LOW_DISK_BYTES:
             self._low_disk_told = True
-            self._alert(f"only {free / 1e6:,.0f} MB are free on the disk of this run")
+            self._alert(f"{LOW_DISK}: {free / 1e6:,.0f} MB are free where this run lies")
 
     # --- its end -----------------------------------------------------------------------------
 
@@ -254,7 +326,7 @@ class Supervisor:
     ) -> tuple[str, Cause | None]:
         """The final state, and the cause where it is not `finished`."""
         complete = bool(results) and all(one["status"] == "complete" for one in results)
-        if self._stop_wanted:
+        if self._stopped:
             return "stopped", None
         if ended is None:
             text = "nobody saw the command end (its keeper was killed): exit code unknown"
@@ -277,7 +349,10 @@ class Supervisor:
     # --- writing, on a full disk too ---------------------------------------------------------
 
     def _alert(self, text: str) -> None:
-        self._append(events.ALERT, offset=self._console_offset, text=text)
+        """Tell it once, whichever supervisor sees it."""
+        if text not in self._alerts:
+            self._alerts.add(text)
+            self._append(events.ALERT, offset=self._console_offset, text=text)
 
     def _append(self, kind: str, **about: Any) -> None:
         try:
@@ -337,6 +412,7 @@ def _started_boottime(who: Identity | None) -> float | None:
 def main() -> None:
     """Take the run's lock, tell the starter, supervise."""
     process.daemonize()
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until there is who understands it
     run, told = Run(Path(sys.argv[1])), int(sys.argv[2])
     os.set_inheritable(told, False)
     lock = process.try_lock(run.supervisor_lock)

@@ -43,7 +43,9 @@ def _device(device: GpuDevice) -> dict[str, Any]:
         "age_s": 0.0,
         "lost": device.lost,
         **reading,
-        "processes": [asdict(one) for one in device.processes or ()],
+        "processes": (
+            [asdict(one) for one in device.processes] if device.processes is not None else None
+        ),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -79,7 +80,8 @@ def phases(recorded: list[dict[str, Any]], state: RunState) -> list[dict[str, An
 
 def title(spec: Mapping[str, Any]) -> str:
     """What a run is, in one line."""
-    words = [spec["benchmark"], spec["scenario"], spec["mode"], spec["environment"]]
+    names = ("benchmark", "scenario", "mode", "environment")
+    words = [str(spec.get(name) or "?") for name in names]
     if spec.get("repeat"):
         words.append(f"repeat {spec['repeat']}")
     return " · ".join(words)
@@ -108,7 +110,7 @@ def panel(run: Run) -> Panel:
     ]
     if timeline:
         facts.append(Fact("phases", ", ".join(timeline)))
-    facts.append(Fact("command", " ".join(found["spec"]["argv"])))
+    facts.append(Fact("command", shlex.join(found["spec"].get("argv", ()))))
     cause = state.cause
     return Panel(
         title=title(found["spec"]),

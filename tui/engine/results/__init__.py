@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ def read_results(path: Path, catalog: Catalog) -> list[Result]:
     Raises:
         NotFoundError: there is no such path, or no LoadGen output in it.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         raise NotFoundError(f"{path}: no such file or folder")
     found = list(_read_all(path, catalog))
     if not found:
@@ -35,11 +36,27 @@ def read_results(path: Path, catalog: Catalog) -> list[Result]:
 
 def _read_all(path: Path, catalog: Catalog) -> Iterator[Result]:
     for log in locate.logs_below(path):
-        for one in FORMATS:
-            if one.matches(log):
-                for result in one.read(log):
-                    yield judged(replace(result, path=str(log.absolute())), log, catalog)
-                break
+        reader = next((one for one in FORMATS if one.matches(log)), None)
+        if reader is None:
+            continue
+        try:
+            found = reader.read(log)
+        except OSError as error:  # said by name, never skipped in silence
+            found = [unreadable(log, error.strerror or str(error))]
+        for result in found:
+            yield judged(replace(result, path=str(log.absolute())), log, catalog)
+
+
+def unreadable(log: Path, why: str) -> Result:
+    """What can be said of a log that cannot be read: that, and why."""
+    return Result(
+        path=str(log),
+        kind="performance",
+        scenario=None,
+        mode=None,
+        status="corrupt",
+        log_values={"unreadable": why},
+    )
 
 
 def judged(result: Result, log: Path, catalog: Catalog) -> Result:

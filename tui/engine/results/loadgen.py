@@ -55,6 +55,7 @@ def read(path: Path) -> list[Result]:
             metric=_metric(values, scenario) if complete else None,
             latency_ns=_latency(values, scenario),
             accuracy=_accuracy(path.with_name("accuracy.txt")) if kind == "accuracy" else None,
+            has_accuracy_file=path.with_name("accuracy.txt").is_file(),
             queries=queries,
             samples=_samples(values, scenario, queries) if complete else None,
             duration_s=_duration_s(values),
@@ -82,10 +83,16 @@ def read_values(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
                     errors.append(str(value))
                 elif about["is_warning"]:
                     warnings.append(str(value))
-                values[key] = value
-            except (ValueError, KeyError, TypeError):
+                if is_usable(value):
+                    values[key] = value
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue  # cut off or damaged: what follows may still be whole
     return values, errors, warnings
+
+
+def is_usable(value: Any) -> bool:
+    """Not NaN, not infinite, not a whole number beyond any float: those count as not logged."""
+    return not isinstance(value, (int, float)) or abs(value) < 1e300
 
 
 def min_duration_s(log: Path) -> float | None:
@@ -208,7 +215,7 @@ def _tail_check(latency: Mapping[str, int | None]) -> Check:
 def _whole(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return int(value) if value == value and abs(value) != float("inf") else None
+    return int(value)
 
 
 def _text(value: Any) -> str | None:

@@ -23,15 +23,20 @@ class Place:
 
 def logs_below(path: Path) -> Iterator[Path]:
     """Every detail log at or below `path`, each once, sorted; links are not followed."""
-    if path.is_file():
+    if not os.path.isdir(path):
         log = path if path.name == DETAIL else path.with_name(DETAIL)
-        if log.is_file():
+        if is_log(log):
             yield log
         return
     for folder, below, names in os.walk(path):
         below.sort()
-        if DETAIL in names:
+        if DETAIL in names and is_log(Path(folder, DETAIL)):
             yield Path(folder, DETAIL)
+
+
+def is_log(path: Path) -> bool:
+    """A file, or a link whose end is missing (to be reported); no pipe that would hang us."""
+    return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
 
 
 def place_of(log: Path) -> Place:

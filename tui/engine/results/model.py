@@ -81,6 +81,8 @@ class Result:
     ttft_ns: Mapping[str, int | None] | None = None
     tpot_ns: Mapping[str, int | None] | None = None
     accuracy: Accuracy | None = None
+    has_accuracy_file: bool = False
+    """An accuracy.txt lies beside the log, understood or not; not part of the JSON."""
     power: Mapping[str, Any] | None = None
     samples: int | None = None
     queries: int | None = None
@@ -96,5 +98,5 @@ class Result:
     def to_json(self) -> dict[str, Any]:
         """The contract's object."""
         found = asdict(self)
-        del found["log_values"]
+        del found["log_values"], found["has_accuracy_file"]
         return found

@@ -39,14 +39,17 @@ def _verdict(result: Result) -> str:
     if result.errors:
         return "ERRORS"
     if result.kind == "accuracy":
-        below = result.accuracy is not None and result.accuracy.ok is False
-        return "INVALID" if below or result.accuracy is None else "VALID"
+        if result.accuracy is None:
+            return "INCOMPLETE"
+        return "INVALID" if result.accuracy.ok is False else "VALID"
     return "VALID" if result.loadgen_verdict == "VALID" else "INCOMPLETE"
 
 
 def _reasons(result: Result) -> Iterator[Reason]:
     values = result.log_values
-    if result.status == "corrupt":
+    if "unreadable" in values:
+        yield Reason("unreadable", f"The log cannot be read: {values['unreadable']}.")
+    elif result.status == "corrupt":
         yield Reason("corrupt", "The log holds no line that LoadGen wrote.")
     elif result.status == "incomplete":
         yield Reason(
@@ -65,7 +68,13 @@ def _reasons(result: Result) -> Iterator[Reason]:
 
 def _accuracy(result: Result) -> Iterator[Reason]:
     found = result.accuracy
-    if found is None:
+    if found is None and result.has_accuracy_file:
+        yield Reason(
+            "unknown-accuracy",
+            "The accuracy.txt beside the log has a form that is not understood here yet.",
+            "Read it; its number is not judged.",
+        )
+    elif found is None:
         yield Reason(
             "no-accuracy",
             "There is no accuracy.txt beside the log: the answers were not compared.",

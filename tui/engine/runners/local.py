@@ -11,6 +11,7 @@ from dataclasses import replace
 from tui.engine import events, process
 from tui.engine.errors import StartError
 from tui.engine.home import utc_now
+from tui.engine.queue import queue_of
 from tui.engine.runners.base import Job
 from tui.engine.store import Cause, Run
 
@@ -24,8 +25,13 @@ class LocalRunner:
     """Starts supervisors; everything else is theirs."""
 
     def submit(self, run: Run) -> Job:
-        """Start the run's supervisor and wait until it has taken over."""
-        problem = self._start_supervisor(run)
+        """Take the run's ticket, start its supervisor, and wait until that has taken over."""
+        try:
+            queue_of(run).enter(run)  # here, so that a series keeps its order
+        except OSError as error:
+            problem: str | None = f"{error.strerror}: {error.filename}"
+        else:
+            problem = self._start_supervisor(run)
         if problem:
             state = replace(run.stored_state, state="failed", ended=utc_now())
             cause = Cause("supervisor", f"its supervisor could not be started: {problem}")
@@ -43,24 +49,30 @@ class LocalRunner:
 
     def stop(self, run: Run, timeout_s: float) -> bool:
         """Leave a stop request in the folder and see that a supervisor acts on it."""
-        if run.stored_state.is_final:
-            return True
-        try:
-            events.append(run.events, events.STOP, offset=run.console.stat().st_size)
-        except OSError:  # a full disk must not keep anyone from stopping what fills it
-            self._signal_supervisor(run, signal.SIGUSR1)
         end = time.monotonic() + timeout_s
         replace_at = time.monotonic() + PATIENCE_S
+        asked = False
         while time.monotonic() < end:
             self.attend(run)
             state = run.stored_state
             if state.is_final:
                 return True
+            asked = asked or self._ask(run)
+            if not asked:  # a full disk must not keep anyone from stopping what fills it
+                self._signal_supervisor(run, signal.SIGUSR1)
             if state.state != "stopping" and time.monotonic() > replace_at:
                 self._signal_supervisor(run, signal.SIGKILL)  # it stopped or hangs: replace it
                 replace_at = time.monotonic() + PATIENCE_S
             time.sleep(POLL_S)
         return run.stored_state.is_final
+
+    def _ask(self, run: Run) -> bool:
+        try:
+            offset = run.console.stat().st_size if run.console.exists() else 0
+            events.append(run.events, events.STOP, offset=offset)
+        except OSError:
+            return False
+        return True
 
     def _start_supervisor(self, run: Run) -> str | None:
         return process.start_detached([SUPERVISOR, str(run.folder)], run.folder / "supervisor.log")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -60,6 +59,12 @@ class Recorder:
             self._thread.join(2)
 
     def _record(self) -> None:
+        try:
+            self._read_until_stopped()
+        except Exception as error:  # whatever a driver does, the run goes on and says so
+            self._report(f"telemetry ended: {error!r}")
+
+    def _read_until_stopped(self) -> None:
         sources = list(self._available())
         due = boottime()
         while not self._stop.is_set():
@@ -105,15 +110,11 @@ class Recorder:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         path = self._folder / name
-        if not path.exists():
+        if not path.exists() or not path.stat().st_size:
             writer.writerow(columns)
         writer.writerows([_cell(value) for value in row] for row in rows)
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                os.write(handle, text.getvalue().encode())
-            finally:
-                os.close(handle)
+            home.append_whole(path, text.getvalue().encode())
         except OSError as error:
             if not self._dropped:
                 self._report(f"telemetry is not written: {error.strerror}")
@@ -164,7 +165,7 @@ def summarize(path: Path) -> dict[str, Any] | None:
     Returns:
         {"readings": n, "devices": {device: {"utilization_pct_mean": x, …}}}, or None without any.
     """
-    rows = list(RowReader(path).rows())
+    rows = [row for row in RowReader(path).rows() if row.get("device")]
     if not rows:
         return None
     devices: dict[str, dict[str, Any]] = {}
