@@ -76,10 +76,12 @@ def test_a_run_on_a_disk_filled_by_others_ends_well(small_disk: RunStore) -> Non
 def test_a_run_can_be_stopped_on_a_full_disk(small_disk: RunStore) -> None:
     code = "import time\nprint('up', flush=True)\ntime.sleep(1000)"
     run = running(submit(small_disk, python(code)))
+    wait_for(lambda: run.console.read_text() == "up\n")
     hog = small_disk.root / "hog"
     fill(hog)
     assert LocalRunner().stop(run, 30)
-    assert run.stored_state.state == "stopped"
+    state = run.stored_state
+    assert state.state == "stopped", (state, (run.folder / "supervisor.log").read_text())
     hog.unlink()
 
 
