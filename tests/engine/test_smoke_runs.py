@@ -59,8 +59,9 @@ def test_a_performance_run_is_valid(cli: Cli, scenario: str) -> None:
     )
 
 
-def test_an_accuracy_run_reaches_the_known_figure_exactly(cli: Cli) -> None:
-    done = cli("run", "smoke", "--scenario", "Server", "--mode", "accuracy", "--json")
+@pytest.mark.parametrize("scenario", UNITS)
+def test_an_accuracy_run_reaches_the_known_figure_exactly(cli: Cli, scenario: str) -> None:
+    done = cli("run", "smoke", "--scenario", scenario, "--mode", "accuracy", "--json")
     assert done.returncode == 0, done.stderr
     (result,) = last_event(done.stdout)["results"]  # type: ignore[misc]
     assert result["kind"] == "accuracy"
