@@ -416,3 +416,24 @@ def test_a_damaged_state_file_does_not_hide_a_live_run(store: RunStore) -> None:
     kill(run, "supervisor")
     (run.folder / "state.json").write_text("{}")
     assert run.current_state().state == "running"
+
+
+def test_a_stop_that_its_supervisor_did_not_survive_is_still_a_stop(store: RunStore) -> None:
+    code = "import signal, time; signal.signal(2, signal.SIG_IGN); print('up'); time.sleep(1000)"
+    run = running(submit(store, [sys.executable, "-u", "-c", code]))
+    wait_for(lambda: lines(run) == ["up"])
+    events.append(run.events, events.STOP, offset=0)
+    wait_for(lambda: run.stored_state.state == "stopping")
+    kill(run, "supervisor")
+    kill(run, "command")
+    wait_for(lambda: not run.is_command_alive())
+    replace_supervisor(run)
+    assert finished(run).stored_state.state == "stopped"
+
+
+def test_a_stopped_keeper_does_not_hold_up_a_stop(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=10_000))))
+    keeper = run.identity("keeper")
+    assert keeper is not None
+    os.kill(keeper.pid, signal.SIGSTOP)
+    stop(run)

@@ -56,10 +56,10 @@ def run(argv: Sequence[str]) -> int:
         return error.exit_code
     except BrokenPipeError:
         # Whoever read us has enough (`| head`); but a run that nobody follows is not known VALID.
-        output.silence()
+        output.silence(sys.stdout)
         return 1 if argv[:1] == ["run"] else 0
     except OSError as error:
-        output.silence()
+        output.silence(sys.stdout)
         name = f": {error.filename}" if error.filename else ""
         output.complain(f"{error.strerror or error}{name}")
         return 1

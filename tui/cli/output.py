@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -66,9 +65,11 @@ def event(value: Any) -> None:
 
 def talk(text: str) -> None:
     """Progress and messages, on stderr."""
-    with suppress(OSError):  # nobody reads it any more, or its disk is full
+    try:
         sys.stderr.write(_plain(text, sys.stderr) + "\n")
         sys.stderr.flush()
+    except OSError:  # nobody reads it any more, or its disk is full
+        silence(sys.stderr)
 
 
 def is_capable(stream: TextIO) -> bool:
@@ -76,9 +77,9 @@ def is_capable(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def silence() -> None:
-    """Nobody reads stdout any more: let what is left of it go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def silence(stream: TextIO) -> None:
+    """Nobody reads it any more: let what is left of it go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def status(text: str) -> None:

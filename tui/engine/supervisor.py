@@ -131,11 +131,12 @@ class Supervisor:
         command, keeper = run.identity("command"), run.identity("keeper")
         known = command or keeper
         started = home.read_json(run.child_lock) or {}
-        ended = run.exit
+        ended, stored = run.exit, run.stored_state
+        self._stopped = stored.state == "stopping"  # by an earlier supervisor
         self._write(
             replace(
-                run.stored_state,
-                state="running",
+                stored,
+                state=stored.state if self._stopped else "running",
                 started=started.get("started"),
                 started_boottime_s=_started_boottime(known),
                 boot_id=known.boot_id if known else None,
@@ -183,6 +184,7 @@ class Supervisor:
             ),
             durable=True,
         )
+        queue_of(run).leave(run)
 
     def _follow_command(self, keeper: Identity | None) -> None:
         """Until nothing of the command is left."""

@@ -17,8 +17,9 @@ from tui.engine.store import Cause, Run
 
 SUPERVISOR = "tui.engine.supervisor"
 POLL_S = 0.1
-PATIENCE_S = 5.0
-"""A supervisor that has not turned to a stop request by then is replaced."""
+PATIENCE_S = 30.0
+STOPPED_PATIENCE_S = 3.0
+"""For a supervisor that is stopped itself (SIGSTOP)."""
 
 
 class LocalRunner:
@@ -50,7 +51,7 @@ class LocalRunner:
     def stop(self, run: Run, timeout_s: float) -> bool:
         """Leave a stop request in the folder and see that a supervisor acts on it."""
         end = time.monotonic() + timeout_s
-        replace_at = time.monotonic() + PATIENCE_S
+        asked_at = time.monotonic()
         asked = False
         while time.monotonic() < end:
             self.attend(run)
@@ -60,11 +61,16 @@ class LocalRunner:
             asked = asked or self._ask(run)
             if not asked:  # a full disk must not keep anyone from stopping what fills it
                 self._signal_supervisor(run, signal.SIGUSR1)
-            if state.state != "stopping" and time.monotonic() > replace_at:
+            if state.state != "stopping" and time.monotonic() > asked_at + self._patience_s(run):
                 self._signal_supervisor(run, signal.SIGKILL)  # it stopped or hangs: replace it
-                replace_at = time.monotonic() + PATIENCE_S
+                asked_at = time.monotonic()
             time.sleep(POLL_S)
         return run.stored_state.is_final
+
+    def _patience_s(self, run: Run) -> float:
+        """How long a supervisor may take to turn to a stop request before it is replaced."""
+        found = process.proc_stat(run.supervisor.pid) if run.supervisor else None
+        return STOPPED_PATIENCE_S if found is not None and found.state in "tT" else PATIENCE_S
 
     def _ask(self, run: Run) -> bool:
         try:
