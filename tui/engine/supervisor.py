@@ -82,7 +82,6 @@ class Supervisor:
             self._recall()
             if self._start():
                 self._watch()
-            queue_of(self._run).leave(self._run)
         except Exception as error:  # our fault: the run is seen to its end all the same
             traceback.print_exc()
             self._watch_plainly(error)
@@ -300,6 +299,7 @@ class Supervisor:
             exit_code=(ended or {}).get("exit_code"),
             signal=(ended or {}).get("signal"),
         )
+        queue_of(run).leave(run)  # first: a run that is over holds no ticket
         run.write_state(final, durable=True)
 
     def _judge(self) -> list[dict[str, Any]]:
