@@ -14,6 +14,7 @@ import pytest
 from conftest import DATA, Cli, finished, python, submit
 
 from tui.cli import parser
+from tui.engine import mlcflow
 from tui.engine.store import RunStore
 
 README = Path(__file__).parents[2] / "README.md"
@@ -75,6 +76,14 @@ def test_the_dry_run_is_what_the_run_then_does(cli: Cli, store: RunStore) -> Non
 
     for key in ("argv", "env_vars", "cwd", "mode", "environment"):
         assert plain(json.dumps(planned[key])) == plain(json.dumps(made.stored_spec[key]))
+
+
+def test_a_dry_run_can_be_pasted_into_a_shell(cli: Cli, root: Path) -> None:
+    mlcflow.register(mlcflow.embedded(root))
+    planned = cli("run", "smoke", "--scenario", "Server", "--mode", "accuracy", "--dry-run").stdout
+    done = subprocess.run(["bash", "-e"], input=planned, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "accuracy=98.400%" in done.stdout
 
 
 def test_benchmarks_as_json_has_the_contracts_keys(cli: Cli) -> None:

@@ -162,7 +162,8 @@ def dry_run(spec: RunSpec, store: RunStore, *, json: bool) -> int:
     if json:
         output.document(bound.to_json())
         return 0
-    output.line(f"cd {shlex.quote(bound.cwd)}")
+    output.line(shlex.join(["mkdir", "-p", bound.cwd]))
+    output.line(shlex.join(["cd", bound.cwd]))
     for name, value in bound.env_vars.items():
         output.line(f"export {name}={shlex.quote(value)}")
     output.line(shlex.join(bound.argv))

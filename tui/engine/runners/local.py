@@ -33,7 +33,9 @@ class LocalRunner:
             problem: str | None = f"{error.strerror}: {error.filename}"
         else:
             problem = self._start_supervisor(run)
-        if problem:
+        if problem and not run.is_watched():
+            with suppress(OSError):
+                queue_of(run).leave(run)
             state = replace(run.stored_state, state="failed", ended=utc_now())
             cause = Cause("supervisor", f"its supervisor could not be started: {problem}")
             run.write_state(replace(state, cause=cause), durable=True)
@@ -69,7 +71,8 @@ class LocalRunner:
 
     def _patience_s(self, run: Run) -> float:
         """How long a supervisor may take to turn to a stop request before it is replaced."""
-        found = process.proc_stat(run.supervisor.pid) if run.supervisor else None
+        supervisor = run.supervisor
+        found = process.proc_stat(supervisor.pid) if supervisor else None
         return STOPPED_PATIENCE_S if found is not None and found.state in "tT" else PATIENCE_S
 
     def _ask(self, run: Run) -> bool:
