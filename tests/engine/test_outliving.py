@@ -143,6 +143,17 @@ def test_kill_of_the_keeper_leaves_the_command_and_says_that_the_exit_code_is_un
     assert state.cause.code == "exit-unknown"
 
 
+def test_the_keeper_ignores_what_a_terminal_sends(store: RunStore) -> None:
+    run = running(submit(store, python(SLOW.format(n=20) + "\nraise SystemExit(5)")))
+    keeper = run.identity("keeper")
+    assert keeper is not None
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(keeper.pid, number)
+    finished(run)
+    assert run.stored_state.exit_code == 5
+    assert len(lines(run)) == 20
+
+
 def test_kill_of_both_still_ends_in_a_truthful_state(store: RunStore) -> None:
     run = running(submit(store, python(SLOW.format(n=40))))
     kill(run, "supervisor")
