@@ -355,4 +355,5 @@ def test_an_interrupt_while_a_series_is_handed_over_stops_all_of_it(
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
     assert process.returncode == 130
-    assert {run.stored_state.state for run in store} == {"stopped"}
+    states = {run.id: (run.stored_state, sorted(os.listdir(run.folder))) for run in store}
+    assert {state.state for state, _ in states.values()} == {"stopped"}, states

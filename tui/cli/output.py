@@ -134,9 +134,9 @@ def _wrapped(text: str, first: str = "", rest: str | None = None) -> None:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    # A run of spaces within a value is layout, not a place to break.
-    kept = text.replace("  ", "\u00a0\u00a0")
-    for one in wrapper.wrap(kept):
+    # Where a value is laid out with two spaces, lines break there alone: never within "p99 7 602".
+    kept = "  ".join(part.replace(" ", "\u00a0") for part in text.split("  "))
+    for one in wrapper.wrap(kept if "  " in text else text):
         line(one.replace("\u00a0", " "))
 
 

@@ -73,15 +73,18 @@ def start(
     facts: SystemFacts,
 ) -> int:
     """Make the runs, hand them over, and follow them unless told not to."""
-    from tui.engine import home, mlcflow, series
+    from tui.engine import home, mlcflow, process, series
     from tui.engine.runners import RUNNERS
 
     home.require_writable(store.root)
     mlcflow.register(installation)
     runs: list[Run] = []
     try:
-        for run in series.create(store, spec, args.repeat, facts.to_json()):
-            runs.append(run)
+        made = series.create(store, spec, args.repeat, facts.to_json())
+        while len(runs) < args.repeat:
+            with process.interrupts_deferred():  # no run is made that we do not know of
+                run = next(made)
+                runs.append(run)
             RUNNERS[spec.runner].submit(run)
             if args.detach:
                 started(run, json=args.json)

@@ -5,8 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from tui.engine.catalog import Benchmark
+from tui.engine.scenario import Scenario
 
 COLUMNS = ("benchmark", "what it is", "scenarios", "needs")
+
+
+SHORT = {
+    Scenario.SINGLE_STREAM: "SS",
+    Scenario.MULTI_STREAM: "MS",
+    Scenario.SERVER: "Srv",
+    Scenario.OFFLINE: "Off",
+    Scenario.INTERACTIVE: "Int",
+}
+"""The scenarios in a narrow list."""
 
 
 def to_json(one: Benchmark) -> dict[str, Any]:
@@ -36,5 +47,5 @@ def to_json(one: Benchmark) -> dict[str, Any]:
 
 def list_row(one: Benchmark) -> tuple[str, ...]:
     """Name, title, scenarios, disk."""
-    scenarios = " ".join(scenario.value for scenario in one.all_scenarios)
+    scenarios = " ".join(SHORT[scenario] for scenario in one.all_scenarios)
     return (one.name, one.title, scenarios, f"{one.disk_bytes / 1e6:,.0f} MB free")
