@@ -21,10 +21,11 @@ def do(args: argparse.Namespace) -> int:
     from tui.present import benchmark
     from widgets.rows import Badge, Tone
 
-    found = list(catalog.load().benchmarks.values())
+    known = catalog.load()
+    found = list(known.benchmarks.values())
     if args.json:
-        output.document([benchmark.to_json(one) for one in found])
+        output.document([benchmark.to_json(one, known.rounds_of(one)) for one in found])
         return 0
     rows = ([Badge(cell, Tone.PLAIN) for cell in benchmark.list_row(one)] for one in found)
-    output.table(benchmark.COLUMNS, rows)
+    output.table(benchmark.COLUMNS, rows, spare=("needs", "what it is"))
     return 0

@@ -9,18 +9,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tui.cli import output
-from tui.engine.errors import SpecError, StorageError
 
 if TYPE_CHECKING:
-    from tui.engine.mlcflow import Installation
+    from tui.engine.launch import Plan
     from tui.engine.spec import RunSpec
     from tui.engine.store import Run, RunStore
     from tui.engine.sut import SystemFacts
 
 VALID, FAILED, NOT_VALID, INTERRUPTED = 0, 1, 3, 130
 STOP_TIMEOUT_S = 60.0
-MOST_REPEATS = 100
-"""Each waits with a supervisor of its own, of about 20 MB."""
 
 
 def add(verbs: Any) -> None:
@@ -52,40 +49,38 @@ def add(verbs: Any) -> None:
 
 def do(args: argparse.Namespace) -> int:
     """Plan, start, follow."""
-    from tui.engine import home, sut
+    from tui.engine import catalog, home, launch, spec, sut
     from tui.engine.store import RunStore
 
-    if not 1 <= args.repeat <= MOST_REPEATS:
-        raise SpecError("--repeat", f"{args.repeat} is not between 1 and {MOST_REPEATS}")
     store = RunStore(home.data_root())
     facts = sut.describe()
-    spec, installation = planned(args, store, facts)
+    request = launch.Request(
+        benchmark=args.benchmark,
+        scenario=args.scenario,
+        mode=args.mode,
+        device=args.device,
+        installation=args.installation,
+        environment=args.environment,
+        target=args.on,
+        repeats=args.repeat,
+        settings=spec.parse_settings(args.settings),
+    )
+    plan = launch.prepare(request, catalog.load(), store, facts)
+    for said in (plan.note, plan.warning and f"warning: {plan.warning}"):
+        if said:
+            output.talk(said)
     if args.dry_run:
-        return dry_run(spec, store, json=args.json)
-    return start(args, spec, installation, store, facts)
+        return dry_run(plan.spec, store, json=args.json)
+    return start(args, plan, store, facts)
 
 
-def start(
-    args: argparse.Namespace,
-    spec: RunSpec,
-    installation: Installation,
-    store: RunStore,
-    facts: SystemFacts,
-) -> int:
+def start(args: argparse.Namespace, plan: Plan, store: RunStore, facts: SystemFacts) -> int:
     """Make the runs, hand them over, and follow them unless told not to."""
-    from tui.engine import home, mlcflow, process, series
-    from tui.engine.runners import RUNNERS
+    from tui.engine import launch
 
-    home.require_writable(store.root)
-    mlcflow.register(installation)
     runs: list[Run] = []
     try:
-        made = series.create(store, spec, args.repeat, facts.to_json())
-        while len(runs) < args.repeat:
-            with process.interrupts_deferred():  # no run is made that we do not know of
-                run = next(made)
-                runs.append(run)
-            RUNNERS[spec.runner].submit(run)
+        for run in launch.begin(plan, store, facts, runs):
             if args.detach:
                 started(run, json=args.json)
         return VALID if args.detach else follow_all(runs, json=args.json)
@@ -113,50 +108,6 @@ def stop(run: Run, *, json: bool) -> None:
     output.talk(f"{run.id}: {run.stored_state.state}")
     if json:
         output.event({"event": "finished", **present.detail(run)})
-
-
-def planned(
-    args: argparse.Namespace, store: RunStore, facts: SystemFacts
-) -> tuple[RunSpec, Installation]:
-    """The complete spec, and the installation that it uses."""
-    from tui.engine import catalog, mlcflow, spec, sut
-
-    if not str(store.root).isascii():
-        raise StorageError(
-            f"mlcr takes no path that is not ASCII, and the data root is {store.root}; "
-            "set MLPERF_TUI_HOME to another folder"
-        )
-    known = catalog.load()
-    benchmark = known.benchmark(args.benchmark)
-    if args.environment:
-        environment = known.environment(args.environment)
-    else:
-        recognised = sut.recognise(facts, known.environments.values())
-        if recognised is None:
-            raise SpecError("--environment", "none is recognised; name one", known.environments)
-        environment = recognised
-    name, said = args.installation, None
-    if not name and benchmark.installation:
-        name = benchmark.installation
-    else:
-        name, said = mlcflow.choose(name)
-    if said:
-        output.talk(said)
-    if benchmark.installation and name != benchmark.installation:
-        raise SpecError(
-            "--installation",
-            f"{benchmark.name} runs on '{benchmark.installation}' only",
-            (benchmark.installation,),
-        )
-    installation = mlcflow.locate(name, store.root)
-    options = spec.Options(
-        mode=args.mode,
-        device=args.device or benchmark.devices[0],
-        settings=spec.parse_settings(args.settings),
-    )
-    target = known.target(args.on)
-    made = spec.plan(benchmark, args.scenario, environment, target, installation, options)
-    return made, installation
 
 
 def dry_run(spec: RunSpec, store: RunStore, *, json: bool) -> int:

@@ -1,22 +1,25 @@
-"""YAML -> Benchmark, Environment, Target. A wrong file is a ProfileError naming file and key."""
+"""YAML -> Benchmark, Environment, Target, Round. A wrong file is a ProfileError that names it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import profiles
-from tui.engine import home
+from tui.engine import home, rules
 from tui.engine.errors import ProfileError, SpecError
+from tui.engine.fields import Fields
+from tui.engine.rules import CATEGORIES, SCENARIOS, Rules
 from tui.engine.scenario import Scenario
 
-CATEGORIES = ("datacenter", "edge")
 DEVICES = ("cpu", "cuda")
 RUNNERS = ("local",)
-LARGEST = 1e18
+LAST = 1000
+"""Where a profile stands that names no order."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """What a profile may be called: run ids are made of it."""
 MLCR_NAMES = (
@@ -31,6 +34,18 @@ MLCR_NAMES = (
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a benchmark needs of a machine; unknown is None."""
+
+    disk_bytes: int | None = None
+    """Model, dataset and what is made of them, where the installation keeps them."""
+    gpu_memory_bytes: int | None = None
+    """Of the reference implementation, all GPUs together."""
+    licence: str | None = None
+    """What must be agreed to before the downloads open."""
+
+
+@dataclass(frozen=True)
 class Benchmark:
     """Model, dataset and rules, under one name."""
 
@@ -41,28 +56,59 @@ class Benchmark:
     area: str
     task: str
     dataset: str
+    order: int
     official: bool
     """An MLPerf benchmark (smoke is none)."""
     installation: str | None
     """The only installation it runs on; None: any official one."""
+    submission_name: str
+    """What MLCommons' results and checker call it."""
+    loadgen_model: str
+    """Its key in mlperf.conf."""
+    reference_quality: str | None
+    parameters: str | None
+    entered: str | None
+    """The round it came with."""
     retired: str | None
     """The last round that listed it; None: still listed."""
-    scenarios: Mapping[str, tuple[Scenario, ...]]
-    """By category: datacenter, edge."""
+    rules: Rules
+    """As of the newest round that lists it."""
+    also_runs: tuple[Scenario, ...]
+    """Scenarios that can be run, though no category has them (any more)."""
     devices: tuple[str, ...]
-    accuracy_metric: str | None
-    accuracy_target: float | None
-    """The least accuracy that counts, in the unit of its accuracy.txt."""
-    disk_bytes: int
-    """Free space that a run needs."""
+    needs: Needs
     mlcr: Mapping[str, str]
     """mlcr's names: model, implementation, framework, category, execution_mode, version, style."""
 
     @property
     def all_scenarios(self) -> tuple[Scenario, ...]:
-        """Every scenario that some category has, in the field's order."""
-        offered = {one for some in self.scenarios.values() for one in some}
-        return tuple(one for one in Scenario if one in offered)
+        """Every scenario that can be run, in the field's order."""
+        listed = {one for category in CATEGORIES for one in self.rules.scenarios_of(category)}
+        return tuple(one for one in Scenario if one in listed or one in self.also_runs)
+
+    @property
+    def has_mlcr_model(self) -> bool:
+        """mlcr can run it; of the others results can be read."""
+        return "model" in self.mlcr
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What an environment is recognised by; any one is enough."""
+
+    hypervisors: tuple[str, ...] = ()
+    """Values of `sut.describe().hypervisor`."""
+    files: tuple[str, ...] = ()
+    """Absolute paths that are there."""
+    variables: tuple[str, ...] = ()
+    """NAME, or NAME=VALUE, in our environment."""
+    modules: tuple[str, ...] = ()
+    """Loaded kernel modules."""
+    processes: tuple[str, ...] = ()
+    """Names of running programs."""
+
+    def __bool__(self) -> bool:
+        return any((self.hypervisors, self.files, self.variables, self.modules, self.processes))
 
 
 @dataclass(frozen=True)
@@ -73,8 +119,8 @@ class Environment:
     label: str
     order: int
     baseline: bool
-    hypervisors: tuple[str, ...]
-    """Recognised by these values of `sut.describe().hypervisor`."""
+    """The one without added layers, which the others are compared with."""
+    signs: Signs
     argv_prefix: tuple[str, ...]
     """Put before the command."""
     env_vars: Mapping[str, str]
@@ -90,12 +136,41 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Round:
+    """A round of MLPerf Inference: its seeds, limits and counts, and what it lists."""
+
+    name: str
+    submission_deadline: str
+    seeds: Mapping[str, int]
+    """qsl_rng_seed, sample_index_rng_seed, schedule_rng_seed: they tell a log's round."""
+    min_duration_ms: Mapping[str, float]
+    percentiles: Mapping[str, float]
+    samples_per_query: Mapping[str, float]
+    rules: Mapping[str, Rules] = field(default_factory=dict)
+    """By benchmark, as they were then."""
+
+
+@dataclass(frozen=True)
 class Catalog:
     """Everything that can be chosen, by name."""
 
     benchmarks: Mapping[str, Benchmark]
     environments: Mapping[str, Environment]
     targets: Mapping[str, Target]
+
+    @cached_property
+    def rounds(self) -> Mapping[str, Round]:
+        """By name, oldest first; read when they are first asked for.
+
+        Raises:
+            ProfileError: a file is wrong.
+        """
+        found = _load_kind("rounds", lambda fields, name: _round(fields, name, self.benchmarks))
+        return dict(sorted(found.items()))
+
+    def rounds_of(self, benchmark: Benchmark) -> tuple[str, ...]:
+        """The rounds that list it, oldest first."""
+        return tuple(one.name for one in self.rounds.values() if benchmark.name in one.rules)
 
     def benchmark(self, name: str) -> Benchmark:
         """By name; SpecError names the known ones."""
@@ -113,97 +188,14 @@ class Catalog:
 T = TypeVar("T")
 
 
-def _chosen(field: str, name: str, known: Mapping[str, T]) -> T:
+def _chosen(field_name: str, name: str, known: Mapping[str, T]) -> T:
     try:
         return known[name]
     except KeyError:
-        raise SpecError(field, f"'{name}' is not known", known) from None
-
-
-class Fields:
-    """The keys of one profile file; each read takes one, `end` refuses what is left."""
-
-    def __init__(self, path: Path, found: Any, inside: str = "") -> None:
-        self._path, self._inside = path, inside
-        if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
-            raise self._wrong("", "is not a list of `key: value` lines")
-        self._left = dict(found)
-        self._known: list[str] = []
-
-    def text(self, key: str, default: str | None = None) -> str:
-        """A non-empty string; where `default` is None, the key must be there."""
-        value = self._take(key, default)
-        if not isinstance(value, str) or (not value and default is None):
-            raise self._wrong(key, f"is {value!r}, not a text")
-        return value
-
-    def optional_text(self, key: str) -> str | None:
-        """A string, or None where the key is missing."""
-        return self.text(key) if key in self._left else self._take(key, None, optional=True)
-
-    def number(self, key: str, default: float | None) -> float | None:
-        """A number, or `default` where the key is missing."""
-        value: float | None = self._take(key, default, optional=True)
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if value is not None and not (is_number and abs(value) < LARGEST):
-            raise self._wrong(key, f"is {value!r}, not a number")
-        return value
-
-    def flag(self, key: str, default: bool) -> bool:
-        """true or false."""
-        value = self._take(key, default)
-        if not isinstance(value, bool):
-            raise self._wrong(key, f"is {value!r}; allowed: true, false")
-        return value
-
-    def texts(self, key: str, allowed: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """A list of strings, each one of `allowed` where that is given; () where missing."""
-        value = self._take(key, [])
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise self._wrong(key, f"is {value!r}, not a list of texts")
-        for one in value:
-            if allowed and one not in allowed:
-                raise self._wrong(key, f"has {one!r}; allowed: {', '.join(allowed)}")
-        return tuple(value)
-
-    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
-        """One of `allowed`."""
-        value = self.text(key)
-        if value not in allowed:
-            raise self._wrong(key, f"is {value!r}; allowed: {', '.join(allowed)}")
-        return value
-
-    def part(self, key: str) -> Fields:
-        """The keys below `key`; none where it is missing."""
-        return Fields(self._path, self._take(key, {}), f"{self._inside}{key}.")
-
-    def text_map(self, key: str, allowed: tuple[str, ...] | None = None) -> dict[str, str]:
-        """Names and texts below `key`; each name one of `allowed` where that is given."""
-        part = self.part(key)
-        names = list(part._left) if allowed is None else allowed
-        found = {name: part.optional_text(name) for name in names}
-        part.end()
-        return {name: value for name, value in found.items() if value is not None}
-
-    def end(self) -> None:
-        """Refuse every key that nobody asked for."""
-        for key in self._left:
-            raise self._wrong(key, f"is not a key; allowed: {', '.join(self._known)}")
-
-    def _take(self, key: str, default: Any, *, optional: bool = False) -> Any:
-        self._known.append(key)
-        if key not in self._left and default is None and not optional:
-            raise self._wrong(key, "is missing")
-        return self._left.pop(key, default)
-
-    def _wrong(self, key: str, problem: str) -> ProfileError:
-        where = f"{self._inside}{key}".rstrip(".")
-        return ProfileError(f"{self._path}: {where + ' ' if where else ''}{problem}")
+        raise SpecError(field_name, f"'{name}' is not known", known) from None
 
 
 def _benchmark(fields: Fields, name: str) -> Benchmark:
-    names = tuple(one.value for one in Scenario)
-    scenarios, accuracy = fields.part("scenarios"), fields.part("accuracy")
     needs = fields.part("needs")
     benchmark = Benchmark(
         name=fields.choice("name", (name,)),
@@ -212,22 +204,32 @@ def _benchmark(fields: Fields, name: str) -> Benchmark:
         area=fields.text("area"),
         task=fields.text("task"),
         dataset=fields.text("dataset"),
+        order=fields.count("order", LAST) or 0,
         official=fields.flag("official", True),
         installation=fields.optional_text("installation"),
+        submission_name=fields.text("submission_name", name),
+        loadgen_model=fields.text("loadgen_model", name),
+        reference_quality=fields.optional_text("reference_quality"),
+        parameters=fields.optional_text("parameters"),
+        entered=fields.optional_text("entered"),
         retired=fields.optional_text("retired"),
-        scenarios={
-            category: tuple(Scenario(one) for one in scenarios.texts(category, names))
-            for category in CATEGORIES
-        },
+        rules=rules.read(fields, Rules()),
+        also_runs=tuple(Scenario(one) for one in fields.texts("also_runs", SCENARIOS)),
         devices=fields.texts("devices", DEVICES) or DEVICES,
-        accuracy_metric=accuracy.optional_text("metric"),
-        accuracy_target=accuracy.number("target", None),
-        disk_bytes=int(needs.number("disk_bytes", 0) or 0),
+        needs=Needs(
+            disk_bytes=_bytes(needs, "disk_bytes"),
+            gpu_memory_bytes=_bytes(needs, "gpu_memory_bytes"),
+            licence=needs.optional_text("licence"),
+        ),
         mlcr=fields.text_map("mlcr", MLCR_NAMES),
     )
-    for part in (scenarios, accuracy, needs):
-        part.end()
+    needs.end()
     return benchmark
+
+
+def _bytes(fields: Fields, key: str) -> int | None:
+    value = fields.number(key, None)
+    return int(value) if value is not None else None
 
 
 def _environment(fields: Fields, name: str) -> Environment:
@@ -235,9 +237,15 @@ def _environment(fields: Fields, name: str) -> Environment:
     environment = Environment(
         name=fields.choice("name", (name,)),
         label=fields.text("label"),
-        order=int(fields.number("order", 99) or 0),
+        order=fields.count("order", LAST) or 0,
         baseline=fields.flag("baseline", False),
-        hypervisors=signs.texts("hypervisor"),
+        signs=Signs(
+            hypervisors=signs.texts("hypervisor"),
+            files=signs.texts("file"),
+            variables=signs.texts("variable"),
+            modules=signs.texts("module"),
+            processes=signs.texts("process"),
+        ),
         argv_prefix=fields.texts("argv_prefix"),
         env_vars=fields.text_map("env_vars"),
     )
@@ -253,7 +261,32 @@ def _target(fields: Fields, name: str) -> Target:
     )
 
 
-KINDS = {"benchmarks": _benchmark, "environments": _environment, "targets": _target}
+SEEDS = ("qsl_rng_seed", "sample_index_rng_seed", "schedule_rng_seed")
+
+
+def _round(fields: Fields, name: str, benchmarks: Mapping[str, Benchmark]) -> Round:
+    def listed(part: Fields, benchmark: str) -> Rules:
+        differing = part.part(benchmark)
+        found = rules.read(differing, benchmarks[benchmark].rules)
+        differing.end()
+        return found
+
+    return Round(
+        name=fields.choice("name", (name,)),
+        submission_deadline=fields.text("submission_deadline"),
+        seeds=fields.map("seeds", lambda part, key: part.count(key) or 0, SEEDS),
+        min_duration_ms=fields.number_map("min_duration_ms", SCENARIOS),
+        percentiles=fields.number_map("percentiles", SCENARIOS),
+        samples_per_query=fields.number_map("samples_per_query", SCENARIOS),
+        rules=fields.map("benchmarks", listed, tuple(benchmarks)),
+    )
+
+
+KINDS: Mapping[str, Callable[[Fields, str], Any]] = {
+    "benchmarks": _benchmark,
+    "environments": _environment,
+    "targets": _target,
+}
 
 
 def profile_files(kind: str) -> dict[str, Path]:
@@ -267,15 +300,22 @@ def profile_files(kind: str) -> dict[str, Path]:
 
 
 def load() -> Catalog:
-    """Read every profile.
+    """Read every profile but the rounds, which are read when they are asked for.
 
     Raises:
         ProfileError: a file is wrong; says which, where, and what is allowed.
     """
-    return Catalog(**{kind: _load_kind(kind) for kind in KINDS})
+    found = {kind: _load_kind(kind, make) for kind, make in KINDS.items()}
+    for kind in ("benchmarks", "environments"):
+        found[kind] = dict(sorted(found[kind].items(), key=_place))
+    return Catalog(**found)
 
 
-def _load_kind(kind: str) -> dict[str, Any]:
+def _place(item: tuple[str, Any]) -> tuple[int, str]:
+    return item[1].order, item[0]
+
+
+def _load_kind(kind: str, make: Callable[[Fields, str], Any]) -> dict[str, Any]:
     import yaml
 
     loaded = {}
@@ -287,6 +327,6 @@ def _load_kind(kind: str) -> dict[str, Any]:
         fields = Fields(path, found)
         if not NAME.fullmatch(name):
             raise ProfileError(f"{path}: its name has more than letters, digits, '.', '_' and '-'")
-        loaded[name] = KINDS[kind](fields, name)
+        loaded[name] = make(fields, name)
         fields.end()
     return loaded

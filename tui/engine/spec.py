@@ -16,6 +16,7 @@ from tui.engine.catalog import Benchmark, Environment, Target
 from tui.engine.errors import SpecError
 from tui.engine.mlcflow import InputKey, Installation
 from tui.engine.process import RUN_MARK
+from tui.engine.rules import CATEGORIES
 from tui.engine.scenario import Scenario
 
 MODES = {
@@ -38,6 +39,8 @@ OWNED = {
     "debug": "nothing: a run has no terminal",
 }
 """Keys that --set may not give, and what does."""
+RUN_BYTES = 50_000_000
+"""Console, telemetry and LoadGen's logs of a run; models and datasets lie with the installation."""
 LARGEST = 10**9
 """No rate, count or duration in s or ms is larger; LoadGen's own fields would overflow."""
 GENERIC_KEY = re.compile(r"(env|const)\.[A-Za-z_][A-Za-z0-9_]*|adr\.[\w-]+\.(tags|version)")
@@ -75,6 +78,8 @@ class RunSpec:
     profile: Mapping[str, Any] = field(default_factory=dict)
     """The benchmark's profile as it was then."""
     kind: str = "mlperf"
+    environment_label: str = ""
+    """The environment as it is shown, e.g. `baseline (KVM guest)`."""
     series: str | None = None
     repeat: int | None = None
 
@@ -121,11 +126,8 @@ def plan(
     tags += [f"_{names[part]}" for part in ("style",) if part in names]
     tags += [f"_r{names['version'].removeprefix('r')}"] if "version" in names else []
     values = {
-        **{
-            name: names[name]
-            for name in ("model", "implementation", "framework", "category")
-            if name in names
-        },
+        **{name: names[name] for name in ("model", "implementation", "framework") if name in names},
+        **_category(benchmark, scenario),
         "scenario": scenario,
         "execution_mode": names.get("execution_mode", "test"),
         "device": options.device,
@@ -152,9 +154,18 @@ def plan(
         ),
         cwd=f"{FOLDER}/work",
         env_vars={**installation.env_vars, **environment.env_vars},
-        disk_bytes=benchmark.disk_bytes,
+        disk_bytes=RUN_BYTES,
         profile=asdict(benchmark),
     )
+
+
+def _category(benchmark: Benchmark, scenario: str) -> dict[str, str]:
+    """The profile's category, or the one that has this scenario where that has not."""
+    mine = benchmark.mlcr.get("category")
+    having = [one for one in CATEGORIES if scenario in benchmark.rules.scenarios_of(one)]
+    if mine is None or mine in having or not having:
+        return {"category": mine} if mine else {}
+    return {"category": having[0]}
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, str]:
@@ -183,6 +194,12 @@ def _check_choices(
     if options.device not in benchmark.devices:
         raise SpecError(
             "--device", f"{benchmark.name} does not run on '{options.device}'", benchmark.devices
+        )
+    if not benchmark.has_mlcr_model:
+        raise SpecError(
+            "benchmark",
+            f"mlcr has no model for {benchmark.name}: results of it can be read, not made; a "
+            "profile of your own may name one under mlcr",
         )
     only = benchmark.installation
     if only and installation.name != only:

@@ -54,3 +54,11 @@ def gigabytes(used: int | None, total: int | None) -> str:
 def percent(value: float | None) -> str:
     """Whole percent."""
     return whole(value, "%")
+
+
+def size(value: int) -> str:
+    """Bytes in the unit that gives one to three digits: 50 MB, 2.3 TB."""
+    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value} B"

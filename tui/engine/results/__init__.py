@@ -64,8 +64,9 @@ def judged(result: Result, log: Path, catalog: Catalog) -> Result:
     place = locate.place_of(log)
     benchmark = catalog.benchmarks.get(place.benchmark or "")
     accuracy = result.accuracy
-    if accuracy and benchmark and benchmark.accuracy_target is not None:
-        target = benchmark.accuracy_target
+    targets = benchmark.rules.targets_of(result.scenario or "") if benchmark else {}
+    if accuracy and len(targets) == 1:  # of several, accuracy.txt must say which it means
+        (target,) = targets.values()
         accuracy = replace(accuracy, target=target, ok=accuracy.value >= target)
     result = replace(
         result,
