@@ -58,3 +58,87 @@ class Panel:
     notes: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = ()
     reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a list."""
+
+    title: str
+    width: int
+    """In characters; of the flexible one, at least."""
+    right: bool = False
+    """Numbers line up at their right."""
+    flexible: bool = False
+    """Takes what is left of the line."""
+    spare: int = 0
+    """0: never left out; else left out where the list is narrow, the greatest first."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place of a list's row."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+    """With a tone, its sign stands before the text."""
+    quiet: bool = False
+    """Less important than the rest of the row."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One value that can be chosen."""
+
+    value: str
+    off: str | None = None
+    """Why it cannot be chosen now; None: it can."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A labelled choice of one value."""
+
+    name: str
+    value: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A share of a whole, with the number in words; `share` is None where it is not known."""
+
+    share: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Meter:
+    """One line of a device: its name, a bar, then facts."""
+
+    name: str
+    level: Level
+    facts: tuple[str, ...] = ()
+    badge: Badge | None = None
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A curve over time, gaps as None; drawn against `top`."""
+
+    name: str
+    values: tuple[float | None, ...]
+    top: float | None
+    text: str
+    """The latest value in words."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of something long."""
+
+    name: str
+    time: str
+    tone: Tone
+    here: bool = False
+    """It goes on now."""

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tui.cli import benchmarks, gpu, output, results, runs
+from tui.cli import app, benchmarks, gpu, output, results, runs
 from tui.cli import run as run_verb
 from tui.engine.errors import MlperfTuiError, UsageError
 
@@ -26,7 +26,8 @@ def parser() -> Parser:
     """Every verb with its options."""
     top = Parser(
         prog="mlperf-tui",
-        description="Run MLPerf Inference benchmarks, follow them, and read their results.",
+        description="Run MLPerf Inference benchmarks, follow them, and read their results. "
+        "Without a verb: the terminal app.",
     )
     top.add_argument("--version", action="store_true", help="print the version and end")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
@@ -46,9 +47,7 @@ def run(argv: Sequence[str]) -> int:
         args = parser().parse_args(argv)
         if args.version:
             return version()
-        if args.verb is None:
-            raise UsageError("name a verb: benchmarks, run, runs, show, logs, … (see: --help)")
-        code: int = args.do(args)
+        code: int = app.open_app() if args.verb is None else args.do(args)
         sys.stdout.flush()
         return code
     except MlperfTuiError as error:

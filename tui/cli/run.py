@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -112,15 +111,13 @@ def stop(run: Run, *, json: bool) -> None:
 
 def dry_run(spec: RunSpec, store: RunStore, *, json: bool) -> int:
     """Print the exact command and variables of a run that would start now."""
-    bound = spec.bound_to(store.runs / store.new_id(spec))
+    from tui.present import run as present
+
     if json:
-        output.document(bound.to_json())
+        output.document(spec.bound_to(store.runs / store.new_id(spec)).to_json())
         return 0
-    output.line(shlex.join(["mkdir", "-p", bound.cwd]))
-    output.line(shlex.join(["cd", bound.cwd]))
-    for name, value in bound.env_vars.items():
-        output.line(f"export {name}={shlex.quote(value)}")
-    output.line(shlex.join(bound.argv))
+    for line in present.dry_run(spec, store):
+        output.line(line)
     return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from tui.engine import events
@@ -83,30 +84,55 @@ def follow(run: Run, *, log: bool = True, from_offset: int = 0) -> Iterator[RunE
         log: give LogLines too.
         from_offset: byte of console.log to begin at.
     """
-    event_offset, log_offset = 0, from_offset
-    last: RunState | None = None
-    ticked = time.monotonic()
-    telemetry = RowReader(run.folder / "telemetry.csv")
-    while True:
-        state = run.stored_state  # first: what was written before it is then read below
-        found, event_offset = events.read(run.events, event_offset)
+    follower = _Follower(run, from_offset if log else None)
+    while not follower.is_over:
+        yield from follower.look()
+        if not follower.is_over:
+            time.sleep(POLL_S)
+
+
+def batches(run: Run, stop: Event) -> Iterator[list[RunEvent]]:
+    """The same without the log, in lists of what came since the last one; ends early by `stop`."""
+    follower = _Follower(run, None)
+    while not (follower.is_over or stop.is_set()):
+        found = list(follower.look())
+        if found:
+            yield found
+        if not follower.is_over:
+            stop.wait(POLL_S)
+
+
+class _Follower:
+    """What of a run's folder has been told so far."""
+
+    def __init__(self, run: Run, log_offset: int | None) -> None:
+        self._run, self._log_offset = run, log_offset
+        self._event_offset = 0
+        self._state: RunState | None = None
+        self._ticked = time.monotonic()
+        self._telemetry = RowReader(run.folder / "telemetry.csv")
+        self.is_over = False
+
+    def look(self) -> Iterator[RunEvent]:
+        """What is new."""
+        state = self._run.stored_state  # first: what was written before it is then read below
+        found, self._event_offset = events.read(self._run.events, self._event_offset)
         for one in found:
             yield from _told(one)
-        for row in telemetry.rows():
+        for row in self._telemetry.rows():
             yield Reading(row)
-        if log:
-            for part in log_lines(run, log_offset):
-                log_offset = part.offset + len(part.data)
+        if self._log_offset is not None:
+            for part in log_lines(self._run, self._log_offset):
+                self._log_offset = part.offset + len(part.data)
                 yield part
-        if state != last:
-            last = state
+        if state != self._state:
+            self._state = state
             yield StateChanged(state)
         if state.is_final:
-            return
-        if time.monotonic() - ticked >= TICK_S:
-            ticked = time.monotonic()
+            self.is_over = True
+        elif time.monotonic() - self._ticked >= TICK_S:
+            self._ticked = time.monotonic()
             yield Tick()
-        time.sleep(POLL_S)
 
 
 def _told(event: dict[str, Any]) -> Iterator[RunEvent]:

@@ -163,3 +163,31 @@ def read_settings() -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise StorageError(f"{path} is not a list of `key: value` lines")
     return found
+
+
+def write_setting(name: str, value: str) -> Path:
+    """Set one key of the user's `settings.yaml`; every other line stays as it is.
+
+    Args:
+        name: the key.
+        value: its value, as YAML has it.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    import re
+
+    path = config_dir() / "settings.yaml"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        wanted = f"{name}: {value}"
+        same = [n for n, line in enumerate(lines) if re.match(rf"{re.escape(name)}\s*:", line)]
+        if same:
+            lines[same[-1]] = wanted
+        else:
+            lines.append(wanted)
+        write_atomic(path, "\n".join(lines) + "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"{path} cannot be written: {error}") from error
+    return path

@@ -115,9 +115,12 @@ def locate(name: str, root: Path) -> Installation:
     Raises:
         InstallationError: nothing usable is there; says what is missing.
     """
-    return (
-        embedded(root) if name == EMBEDDED else official(Path(os.path.expanduser(name)).absolute())
-    )
+    return embedded(root) if name == EMBEDDED else official(folder_of(name))
+
+
+def folder_of(name: str) -> Path:
+    """The folder of an official installation that a user has named."""
+    return Path(os.path.expanduser(name)).absolute()
 
 
 def embedded(root: Path) -> Installation:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
-from tui.engine.process import try_lock
-from tui.engine.store import Run
+from tui.engine.process import is_locked, try_lock
+from tui.engine.store import Run, RunStore
 
 STEP = 10
 TICKET = re.compile(r"(\d+)-(.+)")
@@ -37,6 +38,26 @@ def queue_of(run: Run) -> Queue:
     runs = run.folder.parent
     installation = str(run.stored_spec.get("installation", "embedded"))
     return Queue(queue_folder(runs.parent, installation), runs)
+
+
+def queues(root: Path) -> list[Queue]:
+    """The queues of all installations below a data root."""
+    try:
+        folders = sorted(one for one in (root / "queue").iterdir() if one.is_dir())
+    except OSError:
+        return []
+    return [Queue(one, root / "runs") for one in folders]
+
+
+def live_runs(store: RunStore) -> tuple[list[str], list[str]]:
+    """Ids of the runs that have their installation now, and of those that wait, next first."""
+    running, waiting = [], []
+    for queue in queues(store.root):
+        holder = queue.holder()
+        if holder:
+            running.append(holder)
+        waiting += [run_id for _, run_id in queue.tickets() if run_id != holder]
+    return running, waiting
 
 
 class Queue:
@@ -68,6 +89,40 @@ class Queue:
         for ticket, run_id in self.tickets():
             if run_id == run.id:
                 ticket.unlink(missing_ok=True)
+
+    def place(self, run_id: str) -> int | None:
+        """A run's place in the queue, from 1; None where it does not wait."""
+        waiting = [one for _, one in self.tickets()]
+        return waiting.index(run_id) + 1 if run_id in waiting else None
+
+    def move(self, run_id: str, places: int) -> bool:
+        """Move a waiting run some places back (forward, where negative); has anything changed?"""
+        tickets = self.tickets()
+        ids = [one for _, one in tickets]
+        if run_id not in ids:
+            return False
+        at = ids.index(run_id)
+        to = max(0, min(len(ids) - 1, at + places))
+        if to == at:
+            return False
+        ids.insert(to, ids.pop(at))
+        old = {one: ticket for ticket, one in tickets}
+        for n, one in enumerate(ids, 1):
+            wanted = self._folder / f"{n * STEP:06d}-{one}"
+            if old[one] != wanted:
+                with suppress(FileNotFoundError):  # it has started meanwhile
+                    old[one].rename(wanted)
+        return True
+
+    def holder(self) -> str | None:
+        """The run that has the installation now; None where nothing of ours runs there."""
+        path = self._folder / ".lock"
+        try:
+            holder = path.read_text(errors="replace").strip()
+        except OSError:
+            return None
+        run = Run(self._runs / holder)
+        return holder if holder and (is_locked(path) or run.is_command_alive()) else None
 
     def is_next(self, run: Run) -> bool:
         """No run with a living supervisor stands before this one."""

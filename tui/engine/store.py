@@ -313,6 +313,16 @@ class RunStore:
         """All runs, newest first."""
         return (Run(self.runs / one) for one in self.ids())
 
+    def last(self, most: int) -> list[Run]:
+        """The newest runs whose run.json can be read."""
+        found: list[Run] = []
+        for run in self:
+            if len(found) == most:
+                break
+            if home.read_json(run.folder / "run.json") is not None:
+                found.append(run)
+        return found
+
     def open(self, name: str) -> Run:
         """The run named by `latest`, its id, or any unambiguous prefix of it.
 

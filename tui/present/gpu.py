@@ -8,7 +8,7 @@ from typing import Any
 from tui.engine.telemetry.nvml import GpuDevice, GpuSnapshot
 from tui.engine.telemetry.reading import Reading
 from tui.present import metrics
-from widgets.rows import Badge, Fact, Panel, Tone
+from widgets.rows import Badge, Fact, Level, Meter, Panel, Tone
 
 
 def to_json(snapshot: GpuSnapshot | None, error: str | None, host: Reading) -> dict[str, Any]:
@@ -61,6 +61,55 @@ def panels(snapshot: GpuSnapshot | None, error: str | None, host: Reading) -> li
         Fact("memory", memory),
     )
     return [*found, Panel("host", Badge("", Tone.PLAIN), facts=facts)]
+
+
+def meters(snapshot: GpuSnapshot | None, error: str | None, host: Reading) -> list[Meter]:
+    """One line a GPU, or why there is none; and the host."""
+    found = [_meter(one) for one in snapshot.devices] if snapshot else []
+    if error:
+        found.append(Meter("GPU", Level(None, error)))
+    memory = metrics.gigabytes(host.memory_used_bytes, host.memory_total_bytes)
+    return [
+        *found,
+        Meter(
+            "host",
+            Level(_share(host.utilization_pct), metrics.percent(host.utilization_pct).rjust(5)),
+            (f"steal {metrics.tenths(host.steal_pct, '%')}", memory),
+        ),
+    ]
+
+
+def _meter(device: GpuDevice) -> Meter:
+    reading, reasons = device.reading, device.throttle_reasons
+    if device.lost:
+        return Meter(f"GPU {device.index}", Level(None, "lost"), badge=Badge("lost", Tone.BAD))
+    power, limit = metrics.whole(reading.power_w, "W"), metrics.whole(device.power_limit_w, "W")
+    return Meter(
+        f"GPU {device.index}",
+        Level(_share(reading.utilization_pct), metrics.percent(reading.utilization_pct).rjust(5)),
+        (
+            metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes),
+            f"{power} of {limit}",
+            metrics.whole(reading.temperature_c, "°C"),
+            metrics.whole(reading.sm_clock_mhz, "MHz"),
+            ", ".join(reasons or ()),
+        ),
+    )
+
+
+def _share(percent: float | None) -> float | None:
+    return percent / 100 if percent is not None else None
+
+
+def names(snapshot: GpuSnapshot | None) -> str:
+    """The GPUs in a few words: `4 x NVIDIA H100 80GB HBM3`; empty where there is none."""
+    if snapshot is None or not snapshot.devices:
+        return ""
+    counts: dict[str, int] = {}
+    for one in snapshot.devices:
+        name = (one.name or "GPU").removeprefix("NVIDIA ")
+        counts[name] = counts.get(name, 0) + 1
+    return ", ".join(f"{n} x {name}" if n > 1 else name for name, n in counts.items())
 
 
 def _panel(device: GpuDevice) -> Panel:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 NOTHING = "–"
 DIRECTIONS = {"higher": "higher is better", "lower": "lower is better"}
 
@@ -23,6 +25,11 @@ def quantity(value: float | None, unit: str) -> str:
 def whole(value: float | None, unit: str) -> str:
     """For what is not known more exactly: watts, degrees, megahertz."""
     return NOTHING if value is None else f"{value:,.0f} {unit}".replace(",", " ")
+
+
+def grouped(value: int) -> str:
+    """A whole number, thousands grouped."""
+    return f"{value:,}".replace(",", " ")
 
 
 def count(value: int, one: str, many: str) -> str:
@@ -54,6 +61,44 @@ def gigabytes(used: int | None, total: int | None) -> str:
 def percent(value: float | None) -> str:
     """Whole percent."""
     return whole(value, "%")
+
+
+def tenths(value: float | None, unit: str) -> str:
+    """One place: percentages that matter when they are small."""
+    return NOTHING if value is None else f"{value:.1f} {unit}"
+
+
+def age(seconds: float) -> str:
+    """How long ago, in the unit that counts: 8 s, 5 min, 3 h, 2 days."""
+    for unit, scale in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= scale * (2 if unit == "days" else 1):
+            return f"{seconds // scale:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"
+
+
+def seconds_since(utc: str | None, now: datetime) -> float | None:
+    """Seconds from a time of our files (UTC, RFC 3339) to `now`; None where it is none."""
+    then = _parsed(utc)
+    return (now - then).total_seconds() if then else None
+
+
+def local_time(utc: str | None) -> str:
+    """Hours and minutes here of a time of our files; empty where it is none."""
+    then = _parsed(utc)
+    return then.astimezone().strftime("%H:%M") if then else ""
+
+
+def local_date(utc: str | None) -> str:
+    """Date, time and zone here of a time of our files."""
+    then = _parsed(utc)
+    return then.astimezone().strftime("%Y-%m-%d %H:%M %Z") if then else NOTHING
+
+
+def _parsed(utc: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat((utc or "").replace("Z", "+00:00"))
+    except ValueError:
+        return None
 
 
 def size(value: int) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from tui.engine import events
-from tui.engine.store import Run, RunState
+from tui.engine.spec import RunSpec
+from tui.engine.store import Run, RunState, RunStore
 from tui.engine.telemetry.recorder import summarize
 from tui.present import metrics
-from tui.present.result import short_metric
-from widgets.rows import Badge, Fact, Panel, Reason, Tone
+from tui.present.result import VERDICTS, short_metric
+from widgets.rows import Badge, Cell, Column, Fact, Panel, Reason, Tone
 
 STATES = {
     "queued": Tone.WAITING,
@@ -78,6 +80,22 @@ def phases(recorded: list[dict[str, Any]], state: RunState) -> list[dict[str, An
     ]
 
 
+def command(run: Run) -> str:
+    """The command of a run, as a shell takes it."""
+    return shlex.join(run.stored_spec.get("argv", ()))
+
+
+def dry_run(spec: RunSpec, store: RunStore) -> list[str]:
+    """What would be run now, as lines for a shell: folder, variables, command."""
+    bound = spec.bound_to(store.runs / store.new_id(spec))
+    return [
+        shlex.join(["mkdir", "-p", bound.cwd]),
+        shlex.join(["cd", bound.cwd]),
+        *(f"export {name}={shlex.quote(value)}" for name, value in bound.env_vars.items()),
+        shlex.join(bound.argv),
+    ]
+
+
 def title(spec: Mapping[str, Any]) -> str:
     """What a run is, in one line."""
     names = ("benchmark", "scenario", "mode", "environment")
@@ -110,7 +128,7 @@ def panel(run: Run) -> Panel:
     ]
     if timeline:
         facts.append(Fact("phases", ", ".join(timeline)))
-    facts.append(Fact("command", shlex.join(found["spec"].get("argv", ()))))
+    facts.append(Fact("command", command(run)))
     cause = state.cause
     return Panel(
         title=title(found["spec"]),
@@ -140,6 +158,52 @@ def list_row(found: Mapping[str, Any], results: list[dict[str, Any]]) -> tuple[B
         outcome(found, results),
     )
     return (state, *(Badge(cell, Tone.PLAIN) for cell in cells))
+
+
+HISTORY = (
+    Column("state", 10),
+    Column("benchmark", 14),
+    Column("scenario", 12),
+    Column("verdict", 12, spare=1),
+    Column("result", 22, right=True, flexible=True),
+    Column("environment", 20, spare=3),
+    Column("age", 7, right=True),
+    Column("mode", 11, spare=4),
+    Column("id", 42, spare=5),
+)
+"""The history in the app."""
+
+
+def history_row(
+    found: Mapping[str, Any],
+    results: list[dict[str, Any]],
+    environment: str,
+    place: int | None,
+    now: datetime,
+) -> tuple[Cell, ...]:
+    """One row of the history.
+
+    Args:
+        found: the run's `overview`.
+        results: its results.
+        environment: its environment as shown.
+        place: its place in the queue, from 1; None where it does not wait.
+        now: to tell its age.
+    """
+    verdict = found["verdict"]
+    age = metrics.seconds_since(found["created"], now)
+    state = f"queued {place}" if place and found["state"] == "queued" else found["state"]
+    return (
+        Cell(state, STATES[found["state"]]),
+        Cell(str(found["benchmark"])),
+        Cell(str(found["scenario"])),
+        Cell(verdict, VERDICTS[verdict]) if verdict else Cell(metrics.NOTHING, quiet=True),
+        Cell(outcome(found, results)),
+        Cell(environment, quiet=True),
+        Cell(metrics.age(age) if age is not None else metrics.NOTHING, quiet=True),
+        Cell(str(found["mode"]), quiet=True),
+        Cell(found["id"], quiet=True),
+    )
 
 
 RUN_COLUMNS = ("state", "run", "mode", "environment", "verdict", "result")

@@ -1,0 +1,342 @@
+"""The terminal app: which screens there are and how one leads to another; theme, keys, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual import events, on, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.theme import Theme
+
+from tui.engine import home
+from tui.engine.catalog import Catalog
+from tui.engine.errors import MlperfTuiError
+from tui.engine.queue import live_runs
+from tui.engine.store import Run, RunStore
+from tui.engine.sut import SystemFacts
+from tui.screens.benchmarks import BenchmarksScreen
+from tui.screens.frame import FrameScreen, TabScreen
+from tui.screens.gpu import GpuScreen
+from tui.screens.history import HistoryScreen
+from tui.screens.run import RunScreen
+from widgets.dialog import Sheet
+from widgets.key_line import help_lines
+from widgets.rows import Badge, Tone
+from widgets.tones import KEY, QUIET, STRONG, badge_text, to_ascii
+
+LOOK_S = 1.0
+LAST_RESORT_S = 2.0
+"""A terminal that is gone may keep the app from ending: then it ends without it."""
+TABS = {"benchmarks": ("1", "Benchmarks"), "history": ("2", "Runs"), "gpu": ("4", "GPU")}
+"""Number and word of each; 3, 5 and 6 are kept for study, probe and doctor."""
+TERMINAL = Theme(
+    name="terminal",
+    ansi=True,
+    primary="ansi_cyan",
+    secondary="ansi_cyan",
+    accent="ansi_cyan",
+    success="ansi_green",
+    warning="ansi_yellow",
+    error="ansi_red",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    variables={
+        "block-cursor-foreground": "ansi_default",
+        "block-cursor-background": "ansi_default",
+        "block-cursor-text-style": "reverse",
+        "input-cursor-background": "ansi_default",
+        "input-cursor-foreground": "ansi_default",
+        "input-cursor-text-style": "reverse",
+        "scrollbar": "ansi_bright_black",
+        "scrollbar-hover": "ansi_white",
+        "scrollbar-active": "ansi_white",
+        "scrollbar-background": "ansi_default",
+        "scrollbar-background-hover": "ansi_default",
+        "scrollbar-background-active": "ansi_default",
+        "scrollbar-corner-color": "ansi_default",
+    },
+)
+"""The terminal's own colours: they fit any background, need few bytes, and obey NO_COLOR."""
+
+
+class Ascii(LineFilter):
+    """Everything that is shown in ASCII, one character for one."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The line in ASCII."""
+        return [
+            segment if segment.text.isascii() else segment._replace(text=to_ascii(segment.text))
+            for segment in segments
+        ]
+
+
+class MlperfTui(App[None]):
+    """Screens by number, a run on top of them; quitting leaves runs going."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "mlperf-tui"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(number, f"tab({name!r})", word, show=False)
+            for name, (number, word) in TABS.items()
+        ),
+        Binding("question_mark", "help", "help", key_display="?"),
+        Binding("q,ctrl+q,ctrl+c", "quit", "quit", priority=False),
+        Binding("Y", "copy_to_file", "copy to a file", show=False),
+        Binding("ctrl+z", "suspend_process", "suspend", show=False),
+    ]
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, catalog: Catalog, store: RunStore, facts: SystemFacts, *, ascii_only: bool):
+        super().__init__()
+        self._catalog, self._store, self._facts = catalog, store, facts
+        self._ascii = Ascii(enabled=ascii_only)
+        self._gpus = ""
+        self._tab = "benchmarks"
+        self._top: tuple[str, ...] = ()
+        self.register_theme(TERMINAL)
+        self.theme = TERMINAL.name
+        self.animation_level = "none"
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, and ours for terminals without UTF-8."""
+        return [*super().get_line_filters(), *([self._ascii] if self._ascii.enabled else [])]
+
+    def on_mount(self) -> None:
+        """Begin with the benchmarks."""
+        self._end_by_signal()
+        self.app_resume_signal.subscribe(self, self._repaint)
+        self.push_screen(self._screen_of("benchmarks"))
+        self.set_interval(LOOK_S, self._show_top)
+        self._name_gpus()
+
+    def _screen_of(self, tab: str) -> TabScreen:
+        if tab == "history":
+            return HistoryScreen(self._store)
+        if tab == "gpu":
+            return GpuScreen()
+        return BenchmarksScreen(self._catalog, self._store, self._facts)
+
+    # --- how one screen leads to another --------------------------------------------------------
+
+    def action_tab(self, name: str) -> None:
+        """The screen of a tab."""
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if name != self._tab:
+            self._tab, self._top = name, ()
+            self.switch_screen(self._screen_of(name))
+
+    @on(BenchmarksScreen.Started)
+    def _started(self, event: BenchmarksScreen.Started) -> None:
+        self._open(event.run)
+
+    @on(HistoryScreen.Opened)
+    def _opened(self, event: HistoryScreen.Opened) -> None:
+        self._open(event.run)
+
+    @on(RunScreen.Again)
+    def _again(self, event: RunScreen.Again) -> None:
+        self._open(event.run)
+
+    def _open(self, run: Run) -> None:
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        self.push_screen(RunScreen(run, self._store))
+
+    # --- the top line -------------------------------------------------------------------------
+
+    def on_screen_resume(self) -> None:
+        """Another screen is seen."""
+        self._top = ()
+        self._show_top()
+
+    def _show_top(self) -> None:
+        screen = self.screen
+        if not isinstance(screen, TabScreen) or not screen.is_mounted:
+            self._top = ()
+            return
+        running, waiting = live_runs(self._store)
+        now = (self._tab, self._gpus, str(len(running)), str(len(waiting)))
+        if now != self._top:
+            self._top = now
+            screen.set_top(self._machine(), _live_words(running, waiting), self._tabs())
+
+    def _machine(self) -> Text:
+        facts = self._facts
+        words = " · ".join(word for word in (facts.host, facts.machine, self._gpus) if word)
+        return Text.assemble(("mlperf-tui", STRONG), "  ", (words, QUIET))
+
+    def _tabs(self) -> Text:
+        parts = []
+        for name, (number, word) in TABS.items():
+            meta = Style(meta={"@click": f"app.tab({name!r})"})
+            look = Style(bold=True, reverse=True) if name == self._tab else Style.null()
+            parts.append(Text.assemble((number, KEY + meta), (" ", meta), (f"{word}", look + meta)))
+        return Text("  ").join(parts)
+
+    @work(thread=True)
+    def _name_gpus(self) -> None:
+        """In a thread: a hanging driver stops nothing else."""
+        from tui.engine.telemetry.nvml import NvmlSource
+        from tui.engine.telemetry.reading import SourceUnavailable
+        from tui.present import gpu
+
+        try:
+            self._gpus = gpu.names(NvmlSource().snapshot())
+        except SourceUnavailable:
+            self._gpus = "no GPU"
+
+    # --- help, copy, settings -----------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """A key or a click: what the user was told has been read."""
+        if isinstance(event, (events.Key, events.MouseDown)) and isinstance(
+            self.screen, FrameScreen
+        ):
+            self.screen.heard()
+        await super().on_event(event)
+
+    def action_help(self) -> None:
+        """What one does here, and every key that works."""
+        screen = self.screen
+        if isinstance(screen, FrameScreen):
+            keys = help_lines(screen)
+            self.push_screen(Sheet(f"{screen.NAME}: help", [Text(screen.HELP), Text(""), *keys]))
+
+    def _copyable(self) -> tuple[str, str] | None:
+        screen = self.screen
+        if isinstance(screen, Sheet):
+            return "the text", screen.copyable
+        return screen.copyable() if isinstance(screen, FrameScreen) else None
+
+    def action_copy(self) -> None:
+        """By OSC 52, into the clipboard of the terminal at the other end of SSH."""
+        if (found := self._copyable()) is None:
+            self._say("there is nothing to copy here", Tone.WARNING)
+            return
+        what, text = found
+        self.copy_to_clipboard(text)
+        self._say(f"copied {what} (OSC 52); Y writes it to a file, for terminals without it")
+
+    def action_copy_to_file(self) -> None:
+        """The same into a file, for terminals that refuse OSC 52."""
+        if (found := self._copyable()) is None:
+            self._say("there is nothing to copy here", Tone.WARNING)
+            return
+        what, text = found
+        path = self._store.root / "copied.txt"
+        try:
+            home.write_atomic(path, text + "\n")
+        except OSError as error:
+            self._say(f"{path}: {error.strerror}", Tone.BAD)
+        else:
+            self._say(f"wrote {what} to {path}")
+
+    def _say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, FrameScreen):
+                screen.say(text, tone)
+                return
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the palette offers beside the keys of the screen."""
+        for name, (number, word) in TABS.items():
+            yield SystemCommand(
+                word, f"Go to the screen ({number})", partial(self.action_tab, name)
+            )
+        yield SystemCommand("Help", "What one does here, and every key (?)", self.action_help)
+        yield SystemCommand("Copy", "By OSC 52 (y)", self.action_copy)
+        yield SystemCommand(
+            "Copy to a file", "For terminals without it (Y)", self.action_copy_to_file
+        )
+        for words, value in (("Mouse on", True), ("Mouse off", False)):
+            yield SystemCommand(
+                words,
+                "Remembered for the next start; off, the terminal selects text by itself",
+                partial(self._remember_mouse, value),
+            )
+        yield SystemCommand("Screenshot", "As SVG, in the data root", self._write_screenshot)
+        yield SystemCommand("Quit", "Runs go on (q)", self.action_quit)
+
+    def _remember_mouse(self, wanted: bool) -> None:
+        try:
+            path = home.write_setting("mouse", "true" if wanted else "false")
+        except MlperfTuiError as error:
+            self._say(str(error), Tone.BAD)
+        else:
+            self._say(f"mouse {'on' if wanted else 'off'} from the next start on ({path})")
+
+    def _write_screenshot(self) -> None:
+        path = self._store.root / "screenshot.svg"
+        try:
+            home.write_atomic(path, self.export_screenshot())
+        except OSError as error:
+            self._say(f"{path}: {error.strerror}", Tone.BAD)
+        else:
+            self._say(f"wrote {path}")
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def _end_by_signal(self) -> None:
+        """Textual leaves the terminal raw on SIGTERM and SIGHUP, and spins where HUP is ignored."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if threading.current_thread() is threading.main_thread():
+                loop.add_signal_handler(number, self._end, 128 + number)
+
+    def _end(self, code: int) -> None:
+        watchdog = threading.Timer(LAST_RESORT_S, os._exit, (code,))
+        watchdog.daemon = True
+        watchdog.start()
+        self.exit(return_code=code)
+
+    def _repaint(self, _: object) -> None:
+        """After fg the screen stays blank (Textual 8.2)."""
+        self.screen.refresh(repaint=True, layout=True)
+
+
+def _live_words(running: Sequence[str], waiting: Sequence[str]) -> Text:
+    parts = []
+    if running:
+        parts.append(badge_text(Badge(f"{len(running)} running", Tone.ACTIVE)))
+    if waiting:
+        parts.append(badge_text(Badge(f"{len(waiting)} queued", Tone.WAITING)))
+    return Text("  ").join(parts) if parts else Text("nothing runs", QUIET)
+
+
+def open_app(*, ascii_only: bool) -> int:
+    """Open the app, and say at its end what goes on.
+
+    Raises:
+        MlperfTuiError: a profile, the settings or the data root are not usable.
+    """
+    from tui.engine import catalog, sut
+
+    store = RunStore(home.data_root())
+    mouse = home.read_settings().get("mouse", True) is not False
+    app = MlperfTui(catalog.load(), store, sut.describe(), ascii_only=ascii_only)
+    app.run(mouse=mouse)
+    running, waiting = live_runs(store)
+    for run_id in (*running, *waiting):
+        sys.stderr.write(
+            f"{run_id} goes on; mlperf-tui shows it, mlperf-tui stop {run_id} ends it\n"
+        )
+    return app.return_code or 0

@@ -1,0 +1,275 @@
+"""A run as it goes on: events in, the rows of its screen out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tui.engine import follow
+from tui.engine.store import RunState
+from tui.present import metrics
+from tui.present.result import VERDICTS
+from tui.present.run import STATES, title
+from widgets.rows import Badge, Fact, Level, Meter, Panel, Reason, Step, Tone, Trend
+
+NO_GPU = "no GPU telemetry: "
+LONGEST_HISTORY = 3600
+"""Readings a device that are kept for the curves: an hour."""
+PHASES = {
+    "start": ("start", "mlcr has started and reads its scripts; that takes some seconds."),
+    "dependencies": ("deps", "mlcr looks for what the benchmark needs, and installs what is not."),
+    "scenario": ("setup", "mlcr prepares the scenario."),
+    "preprocessing": ("prep", "The dataset is brought into the form that the model takes."),
+    "build": ("build", "LoadGen is built from source."),
+    "benchmark": ("model", "The benchmark has started and loads its model."),
+    "loadgen": ("LoadGen", "LoadGen measures. It prints nothing until it ends."),
+    "reporting": ("report", "LoadGen has ended; its logs are written and read."),
+    "results": ("results", "mlcr writes down its results."),
+}
+"""By the engine's name: how a phase is called in one word, and what happens in it."""
+WAITING = {
+    "queued": "It waits for its turn: two mlcr at once would share cache and results.",
+    "starting": "Its command is being started.",
+    "stopping": "It was asked to stop: gently first, then hard.",
+}
+
+
+@dataclass(frozen=True)
+class _Entered:
+    name: str
+    mode: str | None
+    begin_s: float | None
+    line: int
+    """In the console, from 0."""
+
+
+class LiveRun:
+    """What is known of one run so far. `take` brings it up to date; all else gives rows.
+
+    Args:
+        spec: run.json.
+        now: CLOCK_BOOTTIME in seconds, for what goes on; its own time for what is over.
+    """
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self.spec = spec
+        self.state = RunState("queued")
+        self.alerts: list[str] = []
+        self._gpu_missing: str | None = None
+        self._phases: list[_Entered] = []
+        self._min_duration_s: float | None = None
+        self._latest: dict[str, dict[str, Any]] = {}
+        self._history: dict[str, deque[dict[str, Any]]] = {}
+        self._several = spec.get("mode") == "both"
+
+    def take(self, events: Iterable[follow.RunEvent]) -> None:
+        """Take in what happened."""
+        for event in events:
+            if isinstance(event, follow.PhaseChanged):
+                mode = event.mode if self._several else None
+                self._phases.append(
+                    _Entered(event.phase, mode, event.boottime_s, max(0, event.line - 1))
+                )
+                self._min_duration_s = None
+            elif isinstance(event, follow.Limits):
+                self._min_duration_s = event.min_duration_s
+            elif isinstance(event, follow.Alert):
+                self._alert(event.text)
+            elif isinstance(event, follow.StateChanged):
+                self.state = event.state
+            elif isinstance(event, follow.Reading):
+                self._read(event.values)
+
+    def _alert(self, text: str) -> None:
+        if text.startswith(NO_GPU):
+            self._gpu_missing = text.removeprefix(NO_GPU)
+        elif text not in self.alerts:
+            self.alerts.append(text)
+
+    def _read(self, values: dict[str, Any]) -> None:
+        device = str(values.get("device") or "")
+        if device:
+            self._latest[device] = values
+            self._history.setdefault(device, deque(maxlen=LONGEST_HISTORY)).append(values)
+
+    # --- rows ---------------------------------------------------------------------------------
+
+    @property
+    def phase(self) -> str | None:
+        """The phase it is in, by the engine's name."""
+        return self._phases[-1].name if self._phases else None
+
+    @property
+    def phase_lines(self) -> list[int]:
+        """The console's lines, from 0, where phases begin."""
+        return [one.line for one in self._phases]
+
+    def title(self) -> str:
+        """What runs, in one line."""
+        return title(self.spec)
+
+    def badge(self, now: float, verdict: str | None) -> Badge:
+        """State and time: how long it runs, or how it ended and when."""
+        state = self.state
+        if not state.is_final:
+            return Badge(f"{state.state} {self._running(now)}".rstrip(), STATES[state.state])
+        at = metrics.local_time(state.ended)
+        if state.state == "finished" and verdict:
+            return Badge(f"{verdict}  finished {at}", VERDICTS[verdict])
+        return Badge(f"{state.state} {at}".rstrip(), STATES[state.state])
+
+    def _running(self, now: float) -> str:
+        begin = self.state.started_boottime_s
+        return metrics.duration(max(0.0, now - begin)) if begin is not None else ""
+
+    def steps(self, now: float) -> list[Step]:
+        """The phases with their times; the present one against LoadGen's minimum."""
+        found = []
+        over = self.state.is_final
+        ends = [one.begin_s for one in self._phases[1:]]
+        last_end = self.state.ended_boottime_s if over else now
+        for nth, (phase, end) in enumerate(zip(self._phases, [*ends, last_end])):
+            known = phase.begin_s is not None and end is not None
+            spent = max(0.0, end - phase.begin_s) if known else None  # type: ignore[operator]
+            here = nth == len(self._phases) - 1 and not over
+            time = metrics.duration(spent)
+            if here and self._min_duration_s:
+                time += f" of ≥{metrics.duration(self._min_duration_s)}"
+            name = PHASES.get(phase.name, (phase.name, ""))[0]
+            words = f"{name} ({phase.mode})" if phase.mode and phase.name == "loadgen" else name
+            failed = over and nth == len(self._phases) - 1 and self.state.state != "finished"
+            tone = STATES[self.state.state] if failed else Tone.GOOD
+            found.append(Step(words, time, tone, here))
+        if not found and not over:
+            found.append(Step(WAITING.get(self.state.state, "starting mlcr"), "", Tone.PLAIN, True))
+        return found
+
+    def progress(self, now: float, clock: datetime) -> tuple[float | None, str]:
+        """The share of LoadGen's minimum that is over, and when it is not done before."""
+        begin = self._phases[-1].begin_s if self._phases else None
+        least = self._min_duration_s
+        if self.state.is_final or self.phase != "loadgen" or begin is None or not least:
+            return None, ""
+        left = least - (now - begin)
+        if left <= 0:
+            return 1.0, "minimum reached, LoadGen ends when it has enough"
+        end = (clock + timedelta(seconds=left)).strftime("%H:%M")
+        return 1 - left / least, f"{100 * (1 - left / least):.0f} %  not done before {end}"
+
+    def meters(self) -> list[Meter]:
+        """One line a GPU, or why there is none; and the host."""
+        gpus = [self._gpu(name, values) for name, values in self._latest.items() if name != "host"]
+        if not gpus and self._gpu_missing:
+            gpus = [Meter("GPU", Level(None, self._gpu_missing))]
+        host = self._latest.get("host")
+        return [*gpus, *([_host(host)] if host else [])]
+
+    def _gpu(self, name: str, values: Mapping[str, Any]) -> Meter:
+        used = values.get("utilization_pct")
+        return Meter(
+            name.replace("gpu", "GPU "),
+            Level(_share(used), metrics.percent(used).rjust(5)),
+            (
+                metrics.gigabytes(
+                    values.get("memory_used_bytes"), values.get("memory_total_bytes")
+                ),
+                metrics.whole(values.get("power_w"), "W"),
+                metrics.whole(values.get("temperature_c"), "°C"),
+                metrics.whole(values.get("sm_clock_mhz"), "MHz"),
+            ),
+        )
+
+    def trends(self) -> list[Trend]:
+        """Utilization, memory and power of each GPU over the run, and the host's CPU."""
+        found: list[Trend] = []
+        for name, rows in self._history.items():
+            label = "host cpu" if name == "host" else f"{name.replace('gpu', 'GPU ')} util"
+            latest = rows[-1]
+            used = tuple(row.get("utilization_pct") for row in rows)
+            trend = Trend(label, used, 100.0, metrics.percent(latest.get("utilization_pct")))
+            if name == "host":
+                found.append(trend)
+                continue
+            top = max((row.get("power_w") or 0.0 for row in rows), default=0.0)
+            total = latest.get("memory_total_bytes")
+            label = name.replace("gpu", "GPU ")
+            found += [
+                trend,
+                Trend(
+                    f"{label} power",
+                    tuple(row.get("power_w") for row in rows),
+                    top or None,
+                    f"{metrics.whole(latest.get('power_w'), 'W')}, most {metrics.whole(top, 'W')}",
+                ),
+                Trend(
+                    f"{label} memory",
+                    tuple(row.get("memory_used_bytes") for row in rows),
+                    total,
+                    metrics.gigabytes(latest.get("memory_used_bytes"), total),
+                ),
+            ]
+        return found
+
+    def options(self) -> Panel:
+        """What was chosen for this run."""
+        spec = self.spec
+        names = ("benchmark", "scenario", "mode", "device", "installation", "target")
+        facts = [Fact(name, str(spec.get(name) or metrics.NOTHING)) for name in names]
+        label = spec.get("environment_label") or spec.get("environment")
+        facts.insert(4, Fact("environment", str(label or metrics.NOTHING)))
+        if spec.get("series"):
+            facts.append(Fact("repeat", f"{spec.get('repeat')} of {spec['series']}"))
+        return Panel("Options", Badge("", Tone.PLAIN), facts=tuple(facts))
+
+    def explain(self, now: float, results: list[dict[str, Any]]) -> Panel:
+        """What is known so far, in sentences: what happens, what went wrong, what to do."""
+        state = self.state
+        notes = []
+        if not state.is_final:
+            words = (
+                WAITING.get(state.state)
+                or (PHASES.get(self.phase or "start", ("", "Its command runs."))[1])
+            )
+            notes.append(words)
+            if self._min_duration_s:
+                least = metrics.duration(self._min_duration_s)
+                notes.append(f"LoadGen measures for at least {least}, so silence is no fault.")
+        elif state.state == "finished":
+            notes.append("The command ended well and left LoadGen's logs.")
+        elif state.state == "stopped":
+            notes.append("It was stopped on request.")
+        elif state.state == "lost":
+            notes.append("The command is gone and nothing says how it ended: did the machine stop?")
+        cause = (Reason(state.cause.text, state.cause.fix),) if state.cause else ()
+        reasons = tuple(
+            Reason(one["text"], one["fix"]) for result in results for one in result["reasons"]
+        )
+        timeline = "  ".join(f"{one.name} {one.time}" for one in self.steps(now) if one.time)
+        facts = [Fact("phases", timeline)] if timeline else []
+        facts += [Fact("alert", one, Tone.WARNING) for one in self.alerts]
+        return Panel(
+            self.title(),
+            Badge(state.state, STATES[state.state]),
+            notes=tuple(notes),
+            reasons=(*cause, *reasons),
+            facts=tuple(facts),
+        )
+
+
+def _share(percent: float | None) -> float | None:
+    return percent / 100 if percent is not None else None
+
+
+def _host(values: Mapping[str, Any]) -> Meter:
+    used = values.get("utilization_pct")
+    return Meter(
+        "host",
+        Level(_share(used), metrics.percent(used).rjust(5)),
+        (
+            f"steal {metrics.tenths(values.get('steal_pct'), '%')}",
+            metrics.gigabytes(values.get("memory_used_bytes"), values.get("memory_total_bytes")),
+        ),
+    )

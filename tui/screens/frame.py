@@ -1,0 +1,66 @@
+"""What all screens have: keys in the last line, a word to the user, help, something to copy."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from widgets.key_line import KeyLine
+from widgets.line import Line
+from widgets.rows import Badge, Tone
+from widgets.tones import badge_text
+
+
+class FrameScreen(Screen[None]):
+    """A screen with a line of keys."""
+
+    HELP: ClassVar[str] = ""
+    """What one does here, in a few sentences."""
+    NAME: ClassVar[str] = ""
+    """As the tabs and the help call it."""
+
+    def body(self) -> ComposeResult:
+        """What lies above the keys."""
+        yield from ()
+
+    def compose(self) -> ComposeResult:
+        """The body and the keys."""
+        yield from self.body()
+        yield KeyLine()
+
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Tell the user something, in place of the keys, until the next key is pressed."""
+        words = badge_text(Badge(text, tone)) if tone is not Tone.PLAIN else Text(text)
+        self.query_one(KeyLine).say(words)
+
+    @property
+    def said(self) -> str:
+        """What the user is told now."""
+        return self.query_one(KeyLine).message
+
+    def heard(self) -> None:
+        """A key was pressed or the mouse: what was said has been read."""
+        if self.said:
+            self.query_one(KeyLine).say(Text())
+
+    def copyable(self) -> tuple[str, str] | None:
+        """What `y` copies here: its name and its text; None where there is nothing."""
+        return None
+
+
+class TabScreen(FrameScreen):
+    """A screen that is reached by its tab: the machine above, the tabs below that."""
+
+    def compose(self) -> ComposeResult:
+        """Machine, tabs, body, keys."""
+        yield Line(id="top")
+        yield Line(id="tabs")
+        yield from super().compose()
+
+    def set_top(self, left: Text, right: Text, tabs: Text) -> None:
+        """The two lines at the top."""
+        self.query_one("#top", Line).show(left, right)
+        self.query_one("#tabs", Line).show(tabs)

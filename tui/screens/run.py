@@ -1,0 +1,378 @@
+"""One run: where it is, how long yet, what the GPU does, its log; at the end its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from threading import Event
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.worker import get_current_worker
+
+from tui.engine import follow, launch, sut
+from tui.engine.errors import MlperfTuiError
+from tui.engine.log_index import LogIndex
+from tui.engine.process import boottime
+from tui.engine.queue import queue_of
+from tui.engine.runners import runner_of
+from tui.engine.store import Run, RunStore
+from tui.present import metrics
+from tui.present import result as present_result
+from tui.present import run as present_run
+from tui.present.live import LiveRun
+from tui.present.log import line_tone
+from tui.screens.frame import FrameScreen
+from widgets.dialog import Confirm, Sheet
+from widgets.elapsed import Elapsed
+from widgets.line import Line, Rule
+from widgets.log_view import LogView
+from widgets.meters import Meters
+from widgets.panel import PanelView, panel_lines
+from widgets.prompt import Prompt
+from widgets.rows import Badge, Panel, Reason, Tone
+from widgets.steps import Steps
+from widgets.tones import QUIET, STRONG, badge_text
+from widgets.trend import Trends
+
+WIDE = 150
+"""Columns from which there is a side pane."""
+STOP_TIMEOUT_S = 60.0
+MOST_METERS = 3
+MOST_ALERTS = 2
+
+
+class RunScreen(FrameScreen):
+    """A run, live or long over."""
+
+    NAME = "Run"
+    HELP = (
+        "The run goes on when you leave this screen or the program. The first line says whether it "
+        "still runs, the next ones which phase, how long at least, and what the GPU does. The log "
+        "follows its end until you move up in it; f or G follows again. w explains what is known."
+    )
+    CSS_PATH = "run.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "stop", "stop"),
+        Binding("w", "explain", "why"),
+        Binding("slash", "search", "search"),
+        Binding("n", "hit(1)", "next hit", show=False),
+        Binding("N", "hit(-1)", "hit before", show=False),
+        Binding("right_square_bracket", "mark(1)", "next error", key_display="]", show=False),
+        Binding("left_square_bracket", "mark(-1)", "error before", key_display="[", show=False),
+        Binding("right_curly_bracket", "phase(1)", "next phase", key_display="}", show=False),
+        Binding("left_curly_bracket", "phase(-1)", "phase before", key_display="{", show=False),
+        Binding("y", "app.copy", "copy"),
+        Binding("r", "again", "rerun"),
+        Binding("l", "log", "log only"),
+        Binding("escape", "leave", "back"),
+    ]
+
+    class Again(Message):
+        """The same run was started once more."""
+
+        def __init__(self, run: Run) -> None:
+            super().__init__()
+            self.run = run
+
+    class Happened(Message):
+        """Something happened to the run."""
+
+        def __init__(self, events: list[follow.RunEvent]) -> None:
+            super().__init__()
+            self.events = events
+
+    class Found(Message):
+        """A search has an answer, or is on its way."""
+
+        def __init__(self, word: str, line: int | None, share: float) -> None:
+            super().__init__()
+            self.word, self.line, self.share = word, line, share
+
+    def __init__(self, run: Run, store: RunStore) -> None:
+        super().__init__()
+        self.run_shown = run
+        self._store = store
+        self._live = LiveRun(run.stored_spec)
+        self._results = run.result or []
+        self._log = LogIndex(run.console)
+        self._gone = Event()
+        self._queue_place: int | None = None
+        self._place = LogView.Moved(0, 0, True)
+
+    def body(self) -> ComposeResult:
+        """State above, log below; with room, curves and options beside the log."""
+        yield Line(id="head")
+        yield Steps()
+        yield Elapsed()
+        yield Meters(MOST_METERS)
+        with VerticalScroll(id="result", can_focus=False):
+            yield PanelView(heading=False)
+        yield PanelView(heading=False, id="alerts")
+        yield Rule()
+        with Horizontal():
+            yield LogView()
+            with Vertical(id="side"):
+                yield Trends()
+                yield PanelView(id="options")
+
+    def on_mount(self) -> None:
+        """Follow the run."""
+        live = not self._live_state_is_final()
+        self.query_one(LogView).show(self._log, line_tone, live=live)
+        self.query_one(LogView).focus()
+        self.query_one("#options", PanelView).show([self._live.options()])
+        self._show()
+        self._watch()
+
+    def on_unmount(self) -> None:
+        """Nobody looks any more; the run goes on."""
+        self._gone.set()
+        self._log.close()
+
+    def _live_state_is_final(self) -> bool:
+        return self.run_shown.stored_state.is_final
+
+    @work(thread=True, group="watch")
+    def _watch(self) -> None:
+        """Tell what happens, and see that the run has a supervisor."""
+        run = self.run_shown
+        try:
+            runner_of(run).attend(run)
+            for events in follow.batches(run, self._gone):
+                self.post_message(self.Happened(events))
+                if any(isinstance(one, follow.Tick) for one in events):
+                    runner_of(run).attend(run)
+        except (MlperfTuiError, OSError) as error:
+            self.post_message(self.Happened([follow.Alert(str(error))]))
+
+    @on(Happened)
+    def _take(self, event: Happened) -> None:
+        was_final = self._live.state.is_final
+        self._live.take(event.events)
+        if self._live.state.state == "queued":
+            self._queue_place = queue_of(self.run_shown).place(self.run_shown.id)
+        if self._live.state.is_final and not was_final:
+            self._results = self.run_shown.result or []
+            self.query_one(LogView).finish()
+        self._show()
+
+    # --- what is shown ------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        live, now = self._live, boottime()
+        over = live.state.is_final
+        verdict = present_run.verdict(self._results) if over else None
+        self.query_one("#head", Line).show(
+            Text(live.title(), STRONG), badge_text(self._badge(now, verdict))
+        )
+        self.query_one(Steps).show(live.steps(now))
+        elapsed, meters = self.query_one(Elapsed), self.query_one(Meters)
+        elapsed.display = meters.display = not over
+        if not over:
+            elapsed.show(*live.progress(now, datetime.now()))
+            meters.show(live.meters())
+        result = self.query_one("#result", VerticalScroll)
+        result.display = over and not self.has_class("log-only")
+        if over:
+            result.query_one(PanelView).show(list(self._panels()))
+        alerts = self.query_one("#alerts", PanelView)
+        shown = live.alerts[-MOST_ALERTS:]
+        alerts.display = bool(shown)
+        alerts.show([Panel("", Badge("", Tone.PLAIN), headline=f"▲ {one}") for one in shown])
+        if self.app.size.width >= WIDE:
+            self.query_one(Trends).show(live.trends())
+        self._show_rule()
+
+    def _badge(self, now: float, verdict: str | None) -> Badge:
+        badge = self._live.badge(now, verdict)
+        if self._live.state.state == "queued" and self._queue_place:
+            return Badge(f"queued, place {self._queue_place}", badge.tone)
+        return badge
+
+    def _panels(self) -> Iterator[Panel]:
+        """The results; without any, why."""
+        for one in self._results:
+            yield present_result.panel(one)
+        cause = self._live.state.cause
+        if cause is not None:
+            reason = Reason(cause.text, cause.fix)
+            yield Panel("", Badge("", Tone.PLAIN), reasons=(reason,))
+        elif not self._results:
+            words = {
+                "stopped": "Stopped on request; there is no result.",
+                "lost": "The command is gone and nothing says how it ended.",
+            }
+            text = words.get(self._live.state.state, "It left no result.")
+            yield Panel("", Badge("", Tone.PLAIN), headline=text)
+
+    def _show_rule(self) -> None:
+        place = self._place
+        words = f"line {metrics.grouped(place.lines)}"
+        if place.following:
+            words += " · following" if not self._live.state.is_final else " · end"
+        else:
+            words = f"line {metrics.grouped(place.top + 1)} of {metrics.grouped(place.lines)}"
+        if word := self.query_one(LogView).word:
+            words = f"/{word} · {words}"
+        self.query_one(Rule).show("", Text(words, QUIET))
+
+    @on(LogView.Moved)
+    def _moved(self, event: LogView.Moved) -> None:
+        self._place = event
+        self._show_rule()
+
+    def on_resize(self) -> None:
+        """A side pane where there is room for one."""
+        self.set_class(self.app.size.width >= WIDE, "wide")
+        if self.is_mounted:
+            self._show()
+
+    # --- what can be done ---------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Stop only what runs; run again only what is over."""
+        over = self._live.state.is_final
+        return {"stop": not over, "again": over, "log": over}.get(action, True)
+
+    @work
+    async def action_stop(self) -> None:
+        """Stop the run, after a yes."""
+        yes = await self.app.push_screen_wait(
+            Confirm(
+                "Stop this run?",
+                f"{self._live.title()}: what it measured so far is lost; its log stays.",
+                "stop it",
+                "let it go on",
+            )
+        )
+        if yes:
+            self.say("stopping: gently first, then hard …")
+            self._stop()
+
+    @work(thread=True)
+    def _stop(self) -> None:
+        problem = ""
+        try:
+            if not runner_of(self.run_shown).stop(self.run_shown, STOP_TIMEOUT_S):
+                problem = f"not over after {STOP_TIMEOUT_S:.0f} s"
+        except (MlperfTuiError, OSError) as error:
+            problem = str(error)
+        if problem:
+            self.app.call_from_thread(self.say, problem, Tone.BAD)
+
+    def action_explain(self) -> None:
+        """What is known so far, in sentences."""
+        panel = self._live.explain(boottime(), self._results)
+        width = min(92, self.app.size.width - 6)
+        self.app.push_screen(Sheet("What is known", panel_lines(panel, width)))
+
+    @work(thread=True, exclusive=True, group="again")
+    def action_again(self) -> None:
+        """The same run once more."""
+        try:
+            made = launch.again(self.run_shown, self._store, sut.describe())
+        except (MlperfTuiError, OSError) as error:
+            self.app.call_from_thread(self.say, str(error), Tone.BAD)
+            return
+        self.post_message(self.Again(made))
+
+    def action_log(self) -> None:
+        """The log alone, or the result again."""
+        self.toggle_class("log-only")
+        self._show()
+
+    def action_leave(self) -> None:
+        """Back; a search ends first."""
+        view = self.query_one(LogView)
+        if view.word:
+            view.highlight("")
+            self._show_rule()
+            return
+        self.app.pop_screen()
+
+    def copyable(self) -> tuple[str, str] | None:
+        """The result where there is one, else the command."""
+        if self._results:
+            width = 100
+            lines = [
+                line.plain.rstrip()
+                for one in self._results
+                for line in panel_lines(present_result.panel(one), width)
+            ]
+            return "the result", "\n".join(lines)
+        return "the command", present_run.command(self.run_shown)
+
+    # --- searching and jumping ----------------------------------------------------------------
+
+    async def action_search(self) -> None:
+        """Type a word to look for."""
+        if not self.query(Prompt):
+            await self.mount(Prompt("/", self.query_one(LogView).word), before=self.query_one(Rule))
+
+    @on(Prompt.Sent)
+    async def _sent(self, event: Prompt.Sent) -> None:
+        await self._close_prompt()
+        view = self.query_one(LogView)
+        view.highlight(event.text)
+        if event.text:
+            self._look_for(event.text, view.top, backwards=False)
+
+    @on(Prompt.Left)
+    async def _close_prompt(self) -> None:
+        await self.query(Prompt).remove()
+        self.query_one(LogView).focus()
+
+    def action_hit(self, step: int) -> None:
+        """The next hit (the one before)."""
+        view = self.query_one(LogView)
+        if not view.word:
+            self.say("/ looks for a word first")
+            return
+        here = view.marked if view.marked is not None else view.top
+        self._look_for(view.word, max(0, here + step), backwards=step < 0)
+
+    @work(thread=True, exclusive=True, group="search")
+    def _look_for(self, word: str, line: int, *, backwards: bool) -> None:
+        """Scan piece by piece, so that another key ends it."""
+        worker = get_current_worker()
+        for found, share in self._log.search(word.encode(), line, backwards=backwards):
+            if worker.is_cancelled or self._gone.is_set():
+                return
+            self.post_message(self.Found(word, found, share))
+
+    @on(Found)
+    def _found(self, event: Found) -> None:
+        if event.line is not None:
+            self.heard()
+            self.query_one(LogView).go_to(event.line)
+        elif event.share >= 1:
+            self.say(f"no line has '{event.word}' from here on", Tone.WARNING)
+        else:
+            self.say(f"looking for '{event.word}': {100 * event.share:.0f} %")
+
+    def action_mark(self, step: int) -> None:
+        """The next line that tells of a failure (the one before)."""
+        view = self.query_one(LogView)
+        here = view.marked if view.marked is not None else view.top - (step > 0)
+        line = self._log.next_mark(here, backwards=step < 0)
+        if line is None:
+            self.say("no line here tells of an error" if step > 0 else "no error before this line")
+        else:
+            view.go_to(line)
+
+    def action_phase(self, step: int) -> None:
+        """The line where the next phase begins (the one before)."""
+        view = self.query_one(LogView)
+        here = view.marked if view.marked is not None else view.top
+        lines = self._live.phase_lines
+        after = [line for line in lines if (line > here if step > 0 else line < here)]
+        if not after:
+            self.say("no phase begins after this line" if step > 0 else "no phase before this line")
+            return
+        view.go_to(after[0] if step > 0 else after[-1])

@@ -1,0 +1,71 @@
+"""The base of everything that shows some lines of text: only the lines that changed are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+
+class TextView(Widget):
+    """Some lines, as high as they need. A subclass says in `lines` what they are."""
+
+    DEFAULT_CSS = """
+    TextView { height: auto; width: 1fr; }
+    """
+    ALLOW_SELECT = False
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._strips: list[Strip] = []
+        self._width = 0
+
+    def lines(self, width: int) -> Sequence[Text]:
+        """What is shown, at that width."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Call this when `lines` would give something else."""
+        width = self.content_size.width
+        if not self.is_attached or not width:
+            return
+        old, self._strips = self._strips, self._rendered(width)
+        if len(old) != len(self._strips) or width != self._width:
+            self._width = width
+            self.refresh(layout=True)
+            return
+        for y, (before, after) in enumerate(zip(old, self._strips)):
+            if list(before) != list(after):
+                self.refresh(Region(0, y, width, 1))
+
+    def _rendered(self, width: int) -> list[Strip]:
+        console = self.app.console
+        strips = []
+        for line in self.lines(width):
+            line.end = ""
+            strips.append(Strip(line.render(console), line.cell_len))
+        return strips
+
+    def on_resize(self) -> None:
+        """Lines break elsewhere."""
+        self.redraw()
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """All there is."""
+        return container.width
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """One row a line."""
+        if width != self._width or not self._strips:
+            self._strips, self._width = self._rendered(width), width
+        return len(self._strips)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        width = self.size.width
+        if y < len(self._strips):
+            return self._strips[y].adjust_cell_length(width)
+        return Strip.blank(width)
