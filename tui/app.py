@@ -58,6 +58,9 @@ TERMINAL = Theme(
     panel="ansi_default",
     boost="ansi_default",
     variables={
+        "ansi-background": "ansi_default",
+        "ansi-foreground": "ansi_default",
+        "border-blurred": "ansi_default",
         "block-cursor-foreground": "ansi_default",
         "block-cursor-background": "ansi_default",
         "block-cursor-text-style": "reverse",
@@ -98,7 +101,8 @@ class MlperfTui(App[None]):
             for name, (number, word) in TABS.items()
         ),
         Binding("question_mark", "help", "help", key_display="?"),
-        Binding("q,ctrl+q,ctrl+c", "quit", "quit", priority=False),
+        Binding("q", "quit", "quit"),
+        Binding("ctrl+q,ctrl+c", "quit", "quit", show=False),
         Binding("Y", "copy_to_file", "copy to a file", show=False),
         Binding("ctrl+z", "suspend_process", "suspend", show=False),
     ]
@@ -163,8 +167,8 @@ class MlperfTui(App[None]):
 
     # --- the top line -------------------------------------------------------------------------
 
-    def on_screen_resume(self) -> None:
-        """Another screen is seen."""
+    @on(TabScreen.Seen)
+    def _seen(self) -> None:
         self._top = ()
         self._show_top()
 

@@ -1,4 +1,7 @@
-"""A list of rows with a cursor; only the rows that are seen are made."""
+"""A list of rows with a cursor; only the rows that are seen are made.
+
+Enter is bound by whoever owns the list, with a word for what it does there.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ GAP = 2
 HERE, ELSEWHERE = "▶ ", "  "
 
 
-class ChoiceList(ScrollView, can_focus=True):
+class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows in columns. `row` is asked for a row when it is drawn."""
 
     DEFAULT_CSS = """
@@ -34,7 +37,6 @@ class ChoiceList(ScrollView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "open"),
         Binding("up,k", "move(-1)", "up", show=False),
         Binding("down,j", "move(1)", "down", show=False),
         Binding("pageup", "page(-1)", "page up", show=False),
@@ -53,7 +55,7 @@ class ChoiceList(ScrollView, can_focus=True):
             self.index = index
 
     class Chosen(Message):
-        """Enter or a click on the row under the cursor."""
+        """A click on the row under the cursor."""
 
         def __init__(self, index: int) -> None:
             super().__init__()
@@ -70,6 +72,7 @@ class ChoiceList(ScrollView, can_focus=True):
         self._row: Callable[[int], Sequence[Cell]] = lambda _: ()
         self._shown: tuple[tuple[Column, int, int], ...] = ()
         """Of each column that has room: itself, its place in the row, its width."""
+        self._laid_out = -1
 
     @property
     def count(self) -> int:
@@ -108,11 +111,7 @@ class ChoiceList(ScrollView, can_focus=True):
             self.refresh()
             self.post_message(self.Highlighted(new))
 
-    def on_resize(self) -> None:
-        """Give each column its width."""
-        self._shown = self._layout(self.size.width - len(HERE))
-
-    def _layout(self, width: int) -> tuple[tuple[Column, int, int], ...]:
+    def _columns_for(self, width: int) -> tuple[tuple[Column, int, int], ...]:
         kept = list(enumerate(self._columns))
         while True:
             needed = sum(one.width for _, one in kept) + GAP * (len(kept) - 1)
@@ -120,12 +119,18 @@ class ChoiceList(ScrollView, can_focus=True):
             if needed <= width or not spare:
                 break
             kept.remove(max(spare, key=lambda item: item[1].spare))
-        left = max(0, width - needed)
-        return tuple((one, place, one.width + (left if one.flexible else 0)) for place, one in kept)
+        left, shown = max(0, width - needed), []
+        for place, one in kept:
+            more = min(left, max(0, one.most - one.width))
+            left -= more
+            shown.append((one, place, one.width + more))
+        return tuple(shown)
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen; the heading stays at the top."""
         width = self.size.width
+        if width != self._laid_out:
+            self._shown, self._laid_out = self._columns_for(width - len(HERE)), width
         if self._heading and y == 0:
             return self._line(
                 [Cell(one.title, quiet=True) for one in self._columns], ELSEWHERE, Style.null()
@@ -177,11 +182,6 @@ class ChoiceList(ScrollView, can_focus=True):
         """To the last row."""
         self.go_to(self._count - 1)
 
-    def action_choose(self) -> None:
-        """The row under the cursor."""
-        if self._count:
-            self.post_message(self.Chosen(self.cursor))
-
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Three rows down."""
         event.prevent_default().stop()
@@ -198,7 +198,7 @@ class ChoiceList(ScrollView, can_focus=True):
         if event.y < self._heading or not 0 <= index < self._count:
             return
         if index == self.cursor:
-            self.action_choose()
+            self.post_message(self.Chosen(index))
         else:
             self.go_to(index)
 

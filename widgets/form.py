@@ -72,9 +72,11 @@ class Form(TextView, can_focus=True):
     def _words(self, choice: Choice, *, here: bool) -> Text:
         arrows = len(choice.options) > 1
         left, right = ("◂ ", " ▸") if arrows else ("", "")
+        labels = {one.value: one.label for one in choice.options}
+        shown = labels.get(choice.value) or choice.value
         return Text.assemble(
             (f"{choice.name} ", QUIET),
-            (f"{left}{choice.value}{right}", "reverse" if here else "bold"),
+            (f"{left}{shown}{right}", "reverse" if here else "bold"),
         )
 
     def action_go(self, step: int) -> None:

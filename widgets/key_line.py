@@ -14,6 +14,8 @@ from widgets.text_view import TextView
 from widgets.tones import KEY, STRONG
 
 GAP = 2
+TEXTUALS = ("scroll_", "page_left", "page_right", "app.focus", "screen.")
+"""Actions that Textual binds everywhere."""
 SHORT = {"question_mark": "?", "slash": "/", "enter": "Enter", "escape": "Esc"}
 
 
@@ -81,7 +83,7 @@ def help_lines(screen: Screen[Any]) -> list[Text]:
     found: dict[str, tuple[list[str], str]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
-        if active.enabled and binding.description:
+        if active.enabled and binding.description and not binding.action.startswith(TEXTUALS):
             key = binding.key_display or SHORT.get(binding.key) or format_key(binding.key)
             found.setdefault(binding.action, ([], binding.description))[0].append(key)
     return [

@@ -18,9 +18,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
-from widgets.ansi import MOST_COLUMNS, parse_line
-from widgets.rows import Tone
-from widgets.tones import STYLES
+from widgets.ansi import MOST_COLUMNS, Pieces, parse_line
+from widgets.rows import LineLook
+from widgets.tones import QUIET, STYLES
 
 BUSY_S = 0.1
 QUIET_S = 0.25
@@ -28,6 +28,16 @@ QUIET_AFTER_S = 1.0
 CACHED_STRIPS = 512
 HIT = Style(reverse=True)
 MARK = Style(bold=True, underline=True)
+
+
+def _without(pieces: Pieces, count: int) -> Pieces:
+    """The pieces without the first characters."""
+    left: Pieces = []
+    for text, style in pieces:
+        if count < len(text):
+            left.append((text[count:], style))
+        count = max(0, count - len(text))
+    return left
 
 
 class Lines(Protocol):
@@ -53,7 +63,7 @@ class Lines(Protocol):
         """(None, share scanned) until (line or None, 1.0)."""
 
 
-class LogView(ScrollView, can_focus=True):
+class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows a `Lines`; follows its end until the user moves up, and again when at the end."""
 
     DEFAULT_CSS = """
@@ -71,6 +81,8 @@ class LogView(ScrollView, can_focus=True):
         Binding("end", "latest", "end", show=False),
         Binding("up,k", "up", "up", show=False),
         Binding("down,j", "down", "down", show=False),
+        Binding("left", "scroll_left", "left", show=False),
+        Binding("right", "scroll_right", "right", show=False),
         Binding("pageup,ctrl+b", "page_up", "page up", show=False),
         Binding("pagedown,space", "page_down", "page down", show=False),
     ]
@@ -90,7 +102,7 @@ class LogView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._log: Lines | None = None
-        self._tone: Callable[[str], Tone] = lambda _: Tone.PLAIN
+        self._look_of: Callable[[str], LineLook] = lambda _: LineLook()
         self._strips: OrderedDict[int, Strip] = OrderedDict()
         self._known_lines = 0
         self._open_line: bytes | None = None
@@ -104,15 +116,15 @@ class LogView(ScrollView, can_focus=True):
         self.live = False
         """The log may still grow."""
 
-    def show(self, log: Lines, tone: Callable[[str], Tone], *, live: bool) -> None:
+    def show(self, log: Lines, look: Callable[[str], LineLook], *, live: bool) -> None:
         """Show a log, from its end.
 
         Args:
             log: its lines.
-            tone: how a line stands, from its text without colours.
+            look: how a line is shown, from its text without colours.
             live: it may still grow.
         """
-        self._log, self._tone, self.live = log, tone, live
+        self._log, self._look_of, self.live = log, look, live
         self._strips.clear()
         self.following = True
         self._look()
@@ -210,7 +222,10 @@ class LogView(ScrollView, can_focus=True):
     def _parsed(self, raw: bytes, *, marked: bool) -> Strip:
         pieces = parse_line(raw) or [(" ", Style.null())]
         text = "".join(text for text, _ in pieces)
-        base = STYLES[self._tone(text)] + (MARK if marked else Style.null())
+        look = self._look_of(text)
+        base = STYLES[look.tone] + (MARK if marked else Style.null())
+        if look.cut:
+            pieces = [(look.instead, QUIET), *_without(pieces, look.cut)]
         if self._word and self._word.lower() in text.lower():
             return self._with_hits(pieces, base)
         return Strip([Segment(text, base + style) for text, style in pieces])

@@ -66,11 +66,11 @@ class Column:
 
     title: str
     width: int
-    """In characters; of the flexible one, at least."""
+    """In characters."""
     right: bool = False
     """Numbers line up at their right."""
-    flexible: bool = False
-    """Takes what is left of the line."""
+    most: int = 0
+    """Grows up to this where there is room."""
     spare: int = 0
     """0: never left out; else left out where the list is narrow, the greatest first."""
 
@@ -93,6 +93,8 @@ class Option:
     value: str
     off: str | None = None
     """Why it cannot be chosen now; None: it can."""
+    label: str = ""
+    """How it is shown, where not as it is."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,17 @@ class Trend:
     top: float | None
     text: str
     """The latest value in words."""
+
+
+@dataclass(frozen=True)
+class LineLook:
+    """How a line of a log is shown."""
+
+    tone: Tone = Tone.PLAIN
+    cut: int = 0
+    """So many characters at its start are left out …"""
+    instead: str = ""
+    """… and this is shown in their place."""
 
 
 @dataclass(frozen=True)

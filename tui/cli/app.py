@@ -1,4 +1,4 @@
-"""No verb: the terminal app; where there is no terminal for it, the same overview in plain lines."""
+"""No verb: the terminal app; where no terminal can show it, an overview in plain lines."""
 
 from __future__ import annotations
 

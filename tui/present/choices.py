@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from tui.engine.catalog import Benchmark, Catalog
 from tui.engine.launch import Request
 from tui.engine.spec import MODES
-from tui.engine.sut import SystemFacts
+from tui.engine.sut import SystemFacts, label
 from tui.present import metrics
 from tui.present.benchmark import SHORT
 from widgets.rows import Cell, Choice, Column, Fact, Option, Tone
@@ -20,10 +20,10 @@ NO_INSTALLATION = (
 )
 FIRST_START = "Press Enter: a 10-second run shows that everything works here."
 COLUMNS = (
-    Column("benchmark", 15),
-    Column("what it is", 22, flexible=True, spare=2),
-    Column("scenarios", 16),
-    Column("", 19),
+    Column("benchmark", 15, most=28),
+    Column("what it is", 20, most=48, spare=1),
+    Column("scenarios", 17),
+    Column("", 18, most=24),
 )
 
 
@@ -103,13 +103,21 @@ def choices(
             request.settings.get("execution_mode") or one.mlcr.get("execution_mode", "test"),
             _options(EXECUTION_MODES),
         ),
-        Choice("environment", environment, _options(catalog.environments)),
+        Choice("environment", environment, _environments(catalog, facts)),
         Choice("installation", chosen_installation, _for(one, installations)),
     ]
 
 
 def _options(values: Iterable[object]) -> tuple[Option, ...]:
     return tuple(Option(str(value)) for value in values)
+
+
+def _environments(catalog: Catalog, facts: SystemFacts) -> tuple[Option, ...]:
+    """By name; the baseline says what machine it is."""
+    return tuple(
+        Option(one.name, label=label(one, facts) if one.baseline else "")
+        for one in catalog.environments.values()
+    )
 
 
 def _device_off(name: str, facts: SystemFacts) -> str | None:
@@ -141,8 +149,8 @@ def description(one: Benchmark) -> list[Fact]:
     rules = one.rules
     facts = []
     if rules.targets:
-        goals = (f"{metric} {value:g}" for metric, value in rules.targets.items())
-        facts.append(Fact("target", "at least " + "  ".join(goals)))
+        goals = (f"{metric} ≥ {value:.9g}" for metric, value in rules.targets.items())
+        facts.append(Fact("target", "  ".join(goals)))
     sides = [
         f"{category} {' '.join(SHORT[scenario] for scenario in some)}"
         for category, some in rules.scenarios.items()

@@ -12,7 +12,7 @@ from tui.engine import follow
 from tui.engine.store import RunState
 from tui.present import metrics
 from tui.present.result import VERDICTS
-from tui.present.run import STATES, title
+from tui.present.run import STATES, environment, title
 from widgets.rows import Badge, Fact, Level, Meter, Panel, Reason, Step, Tone, Trend
 
 NO_GPU = "no GPU telemetry: "
@@ -218,8 +218,7 @@ class LiveRun:
         spec = self.spec
         names = ("benchmark", "scenario", "mode", "device", "installation", "target")
         facts = [Fact(name, str(spec.get(name) or metrics.NOTHING)) for name in names]
-        label = spec.get("environment_label") or spec.get("environment")
-        facts.insert(4, Fact("environment", str(label or metrics.NOTHING)))
+        facts.insert(4, Fact("environment", environment(spec)))
         if spec.get("series"):
             facts.append(Fact("repeat", f"{spec.get('repeat')} of {spec['series']}"))
         return Panel("Options", Badge("", Tone.PLAIN), facts=tuple(facts))

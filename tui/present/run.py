@@ -12,6 +12,7 @@ from tui.engine.spec import RunSpec
 from tui.engine.store import Run, RunState, RunStore
 from tui.engine.telemetry.recorder import summarize
 from tui.present import metrics
+from tui.present.benchmark import SHORT
 from tui.present.result import VERDICTS, short_metric
 from widgets.rows import Badge, Cell, Column, Fact, Panel, Reason, Tone
 
@@ -25,6 +26,7 @@ STATES = {
     "stopped": Tone.STOPPED,
     "lost": Tone.UNKNOWN,
 }
+SHORT_NAMES = {str(scenario): short for scenario, short in SHORT.items()}
 WORST_FIRST = ("INCOMPLETE", "ERRORS", "INVALID", "VALID")
 
 
@@ -96,10 +98,15 @@ def dry_run(spec: RunSpec, store: RunStore) -> list[str]:
     ]
 
 
+def environment(spec: Mapping[str, Any]) -> str:
+    """A run's environment as it is shown: `baseline (KVM guest)` for that of a cloud VM."""
+    return str(spec.get("environment_label") or spec.get("environment") or "?")
+
+
 def title(spec: Mapping[str, Any]) -> str:
     """What a run is, in one line."""
-    names = ("benchmark", "scenario", "mode", "environment")
-    words = [str(spec.get(name) or "?") for name in names]
+    words = [str(spec.get(name) or "?") for name in ("benchmark", "scenario", "mode")]
+    words.append(environment(spec))
     if spec.get("repeat"):
         words.append(f"repeat {spec['repeat']}")
     return " · ".join(words)
@@ -161,15 +168,14 @@ def list_row(found: Mapping[str, Any], results: list[dict[str, Any]]) -> tuple[B
 
 
 HISTORY = (
-    Column("state", 10),
-    Column("benchmark", 14),
-    Column("scenario", 12),
-    Column("verdict", 12, spare=1),
-    Column("result", 22, right=True, flexible=True),
-    Column("environment", 20, spare=3),
-    Column("age", 7, right=True),
-    Column("mode", 11, spare=4),
-    Column("id", 42, spare=5),
+    Column("state", 12),
+    Column("benchmark", 12, most=28),
+    Column("", 3),
+    Column("result", 19, right=True),
+    Column("environment", 14, most=24),
+    Column("age", 6, right=True),
+    Column("mode", 11, spare=1),
+    Column("run", 44, spare=2),
 )
 """The history in the app."""
 
@@ -190,20 +196,28 @@ def history_row(
         place: its place in the queue, from 1; None where it does not wait.
         now: to tell its age.
     """
-    verdict = found["verdict"]
     age = metrics.seconds_since(found["created"], now)
-    state = f"queued {place}" if place and found["state"] == "queued" else found["state"]
+    scenario = str(found["scenario"])
     return (
-        Cell(state, STATES[found["state"]]),
+        _state_cell(found, place),
         Cell(str(found["benchmark"])),
-        Cell(str(found["scenario"])),
-        Cell(verdict, VERDICTS[verdict]) if verdict else Cell(metrics.NOTHING, quiet=True),
+        Cell(SHORT_NAMES.get(scenario, scenario)),
         Cell(outcome(found, results)),
         Cell(environment, quiet=True),
         Cell(metrics.age(age) if age is not None else metrics.NOTHING, quiet=True),
         Cell(str(found["mode"]), quiet=True),
         Cell(found["id"], quiet=True),
     )
+
+
+def _state_cell(found: Mapping[str, Any], place: int | None) -> Cell:
+    """The verdict where there is one, else the state."""
+    verdict, state = found["verdict"], found["state"]
+    if state == "finished" and verdict:
+        return Cell(verdict, VERDICTS[verdict])
+    if state == "queued" and place:
+        return Cell(f"queued {place}", STATES[state])
+    return Cell(state, STATES[state])
 
 
 RUN_COLUMNS = ("state", "run", "mode", "environment", "verdict", "result")

@@ -52,7 +52,7 @@ class BenchmarksScreen(TabScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "start", "start"),
         Binding("left", "scenario(-1)", "scenario before", show=False),
-        Binding("right", "scenario(1)", "◂▸ scenario", key_display="←→"),
+        Binding("right", "scenario(1)", "next scenario", show=False),
         Binding("o", "options", "options"),
         Binding("s", "settings", "set"),
         Binding("y", "app.copy", "copy"),

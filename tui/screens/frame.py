@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.screen import Screen
 
 from widgets.key_line import KeyLine
@@ -53,6 +54,13 @@ class FrameScreen(Screen[None]):
 
 class TabScreen(FrameScreen):
     """A screen that is reached by its tab: the machine above, the tabs below that."""
+
+    class Seen(Message):
+        """The screen is seen now: the app writes its two lines at the top."""
+
+    def on_screen_resume(self) -> None:
+        """Ask for the lines at the top."""
+        self.post_message(self.Seen())
 
     def compose(self) -> ComposeResult:
         """Machine, tabs, body, keys."""

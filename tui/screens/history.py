@@ -140,7 +140,7 @@ class HistoryScreen(TabScreen):
         try:
             found, results, environment = self._overview(run_id)
         except (NotFoundError, OSError):
-            return (Cell("damaged", Tone.UNKNOWN), Cell(run_id), *[Cell("")] * 7)
+            return (Cell("damaged", Tone.UNKNOWN), Cell(run_id), *[Cell("")] * 6)
         now = datetime.now(timezone.utc)
         return present_run.history_row(found, results, environment, self._places.get(run_id), now)
 
@@ -149,9 +149,7 @@ class HistoryScreen(TabScreen):
             return self._read[run_id]
         run = Run(self._store.runs / run_id)
         found = present_run.overview(run)
-        spec = run.stored_spec
-        environment = str(spec.get("environment_label") or spec.get("environment") or "")
-        about = (found, run.result or [], environment)
+        about = (found, run.result or [], present_run.environment(run.stored_spec))
         if run.stored_state.is_final:
             self._read[run_id] = about
         return about

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from threading import Event
 from typing import ClassVar
@@ -26,7 +27,7 @@ from tui.present import metrics
 from tui.present import result as present_result
 from tui.present import run as present_run
 from tui.present.live import LiveRun
-from tui.present.log import line_tone
+from tui.present.log import line_look
 from tui.screens.frame import FrameScreen
 from widgets.dialog import Confirm, Sheet
 from widgets.elapsed import Elapsed
@@ -124,7 +125,7 @@ class RunScreen(FrameScreen):
     def on_mount(self) -> None:
         """Follow the run."""
         live = not self._live_state_is_final()
-        self.query_one(LogView).show(self._log, line_tone, live=live)
+        self.query_one(LogView).show(self._log, line_look, live=live)
         self.query_one(LogView).focus()
         self.query_one("#options", PanelView).show([self._live.options()])
         self._show()
@@ -160,6 +161,8 @@ class RunScreen(FrameScreen):
         if self._live.state.is_final and not was_final:
             self._results = self.run_shown.result or []
             self.query_one(LogView).finish()
+            self.refresh_bindings()
+            self.heard()
         self._show()
 
     # --- what is shown ------------------------------------------------------------------------
@@ -198,7 +201,8 @@ class RunScreen(FrameScreen):
     def _panels(self) -> Iterator[Panel]:
         """The results; without any, why."""
         for one in self._results:
-            yield present_result.panel(one)
+            panel = present_result.panel(one)
+            yield replace(panel, facts=tuple(f for f in panel.facts if f.label != "log"))
         cause = self._live.state.cause
         if cause is not None:
             reason = Reason(cause.text, cause.fix)
