@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -109,7 +110,7 @@ class MlperfTui(App[None]):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(self, catalog: Catalog, store: RunStore, facts: SystemFacts, *, ascii_only: bool):
-        super().__init__()
+        super().__init__(ansi_color=True)
         self._catalog, self._store, self._facts = catalog, store, facts
         self._ascii = Ascii(enabled=ascii_only)
         self._gpus = ""
@@ -302,9 +303,19 @@ class MlperfTui(App[None]):
     def _end_by_signal(self) -> None:
         """Textual leaves the terminal raw on SIGTERM and SIGHUP, and spins where HUP is ignored."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             if threading.current_thread() is threading.main_thread():
                 loop.add_signal_handler(number, self._end, 128 + number)
+        if not self.is_headless:
+            threading.Thread(target=self._watch_terminal, daemon=True).start()
+
+    def _watch_terminal(self) -> None:
+        """Where the terminal is gone without a SIGHUP, Textual would spin on it, or block."""
+        while os.isatty(sys.__stdin__.fileno()):  # type: ignore[union-attr]
+            time.sleep(LOOK_S)
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(LAST_RESORT_S)
+        os._exit(128 + signal.SIGHUP)
 
     def _end(self, code: int) -> None:
         watchdog = threading.Timer(LAST_RESORT_S, os._exit, (code,))

@@ -20,7 +20,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from widgets.rows import Cell, Column, Tone
-from widgets.tones import QUIET, STRONG, STYLES
+from widgets.tones import QUIET, STRONG, STYLES, blank, strip_of
 
 GAP = 2
 HERE, ELSEWHERE = "▶ ", "  "
@@ -134,16 +134,18 @@ class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
         if self._heading and y == 0:
             return self._line(
                 [Cell(one.title, quiet=True) for one in self._columns], ELSEWHERE, Style.null()
-            ).adjust_cell_length(width)
+            ).adjust_cell_length(width, Style.null())
         index = self.scroll_offset.y + y - self._heading
         if not self._count and index == 0:
-            return Strip([Segment(ELSEWHERE + self._empty, QUIET)]).adjust_cell_length(width)
+            return Strip([Segment(ELSEWHERE + self._empty, QUIET)]).adjust_cell_length(
+                width, Style.null()
+            )
         if not 0 <= index < self._count:
-            return Strip.blank(width)
+            return blank(width)
         here = index == self.cursor
         style = (Style(reverse=True) if self.has_focus else STRONG) if here else Style.null()
         line = self._line(self._row(index), HERE if here else ELSEWHERE, style)
-        return line.adjust_cell_length(width, style if here and self.has_focus else None)
+        return line.adjust_cell_length(width, style)
 
     def _line(self, cells: Sequence[Cell], mark: str, style: Style) -> Strip:
         line = Text(mark, style, no_wrap=True, end="")
@@ -152,7 +154,7 @@ class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
                 line.append(" " * GAP, style)
             cell = cells[place] if place < len(cells) else Cell("")
             line.append_text(self._cell(cell, column, width, style))
-        return Strip(line.render(self.app.console), line.cell_len)
+        return strip_of(line, self.app.console)
 
     def _cell(self, cell: Cell, column: Column, width: int, style: Style) -> Text:
         sign = cell.tone.sign(ascii_only=False)

@@ -20,7 +20,7 @@ from textual.timer import Timer
 
 from widgets.ansi import MOST_COLUMNS, Pieces, parse_line
 from widgets.rows import LineLook
-from widgets.tones import QUIET, STYLES
+from widgets.tones import QUIET, STYLES, blank, strip_of
 
 BUSY_S = 0.1
 QUIET_S = 0.25
@@ -196,8 +196,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         width = self.size.width
         line = top + y
         if self._log is None or line >= self._known_lines:
-            return Strip.blank(width)
-        return self._strip(line).crop_extend(left, left + width, None)
+            return blank(width)
+        return self._strip(line).crop_extend(left, left + width, Style.null())
 
     def _strip(self, line: int) -> Strip:
         strip = self._strips.get(line)
@@ -233,7 +233,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     def _with_hits(self, pieces: list[tuple[str, Style]], base: Style) -> Strip:
         line = Text.assemble(*((text, base + style) for text, style in pieces), end="")
         line.highlight_words([self._word], HIT, case_sensitive=False)
-        return Strip(line.render(self.app.console))
+        return strip_of(line, self.app.console)
 
     def on_resize(self) -> None:
         """Stay at the end where we were there."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.style import Style
 from rich.text import Text
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
+
+from widgets.tones import blank, strip_of
 
 
 class TextView(Widget):
@@ -43,11 +46,7 @@ class TextView(Widget):
 
     def _rendered(self, width: int) -> list[Strip]:
         console = self.app.console
-        strips = []
-        for line in self.lines(width):
-            line.end = ""
-            strips.append(Strip(line.render(console), line.cell_len))
-        return strips
+        return [strip_of(line, console) for line in self.lines(width)]
 
     def on_resize(self) -> None:
         """Lines break elsewhere."""
@@ -67,5 +66,5 @@ class TextView(Widget):
         """One line of the screen."""
         width = self.size.width
         if y < len(self._strips):
-            return self._strips[y].adjust_cell_length(width)
-        return Strip.blank(width)
+            return self._strips[y].adjust_cell_length(width, Style.null())
+        return blank(width)

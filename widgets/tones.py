@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from rich.console import Console
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual.strip import Strip
 
 from widgets.rows import Badge, Tone
 
@@ -47,6 +50,18 @@ def between(left: Text, right: Text, width: int) -> Text:
         left.truncate(max(0, room), overflow="ellipsis")
     space = max(1, width - left.cell_len - right.cell_len)
     return Text.assemble(left, " " * space, right, no_wrap=True)
+
+
+def strip_of(text: Text, console: Console) -> Strip:
+    """A text as one line of the screen. Every segment has a style: Textual's filters ask for it."""
+    text.end = ""
+    segments = (Segment(one.text, one.style or Style.null()) for one in text.render(console))
+    return Strip(segments, text.cell_len)
+
+
+def blank(width: int) -> Strip:
+    """An empty line of the screen."""
+    return Strip([Segment(" " * width, Style.null())], width)
 
 
 ASCII = str.maketrans(

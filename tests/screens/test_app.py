@@ -225,7 +225,7 @@ async def test_delete_asks_and_then_deletes_only_what_is_over(
 async def test_filters_narrow_the_lists_and_escape_shows_all(
     app: MlperfTui, store: RunStore
 ) -> None:
-    finished(submit(store, python("pass"), environment_label="bare metal"))
+    finished(submit(store, python("pass"), environment_label="my cloud"))
     finished(submit(store, python("import sys; sys.exit(3)"), scenario="Server"))
     async with app.run_test(size=LARGE) as pilot:
         await pilot.press("slash", *"object yolo", "enter")
@@ -238,9 +238,9 @@ async def test_filters_narrow_the_lists_and_escape_shows_all(
         await until(pilot, lambda: "2 runs" in shown(app))
         await pilot.press("slash", *"server")
         await until(pilot, lambda: app.screen.query_one(ChoiceList).count == 1)
-        await pilot.press("escape", "slash", *"metal")  # only the run itself tells that
+        await pilot.press("escape", "slash", *"cloud")  # only the run itself tells that
         await until(pilot, lambda: app.screen.query_one(ChoiceList).count == 1)
-        await until(pilot, lambda: "bare metal" in shown(app))
+        await until(pilot, lambda: "my cloud" in shown(app))
         await pilot.press(*" nothing of that", "enter")
         await until(pilot, lambda: "No run has these words. Esc shows all." in shown(app))
         await pilot.press("escape")
@@ -286,7 +286,7 @@ async def test_copy_says_what_and_writes_to_a_file_beside(
         assert "mlcr run-mlperf,inference," in written
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, Sheet))
-        await until(pilot, lambda: "export MLC_REPOS=" in shown(app))
+        await until(pilot, lambda: "MLC_REPOS=/" in shown(app))
 
 
 async def test_every_screen_has_help_with_its_keys(app: MlperfTui, store: RunStore) -> None:
