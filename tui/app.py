@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -29,8 +29,12 @@ from tui.engine.errors import MlperfTuiError
 from tui.engine.queue import live_runs
 from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts
+from tui.engine.telemetry.host import HostSource
+from tui.engine.telemetry.nvml import GpuSource, NvmlSource
+from tui.engine.telemetry.reading import Source, SourceUnavailable
+from tui.present import gpu
 from tui.screens.benchmarks import BenchmarksScreen
-from tui.screens.frame import FrameScreen, TabScreen
+from tui.screens.frame import Clock, FrameScreen, TabScreen
 from tui.screens.gpu import GpuScreen
 from tui.screens.history import HistoryScreen
 from tui.screens.run import RunScreen
@@ -109,9 +113,20 @@ class MlperfTui(App[None]):
     ]
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, catalog: Catalog, store: RunStore, facts: SystemFacts, *, ascii_only: bool):
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: RunStore,
+        facts: SystemFacts,
+        *,
+        ascii_only: bool = False,
+        clock: Clock | None = None,
+        nvml: Callable[[], GpuSource] = NvmlSource,
+        host: Callable[[], Source] = HostSource,
+    ) -> None:
         super().__init__(ansi_color=True)
         self._catalog, self._store, self._facts = catalog, store, facts
+        self._clock, self._nvml, self._host = clock or Clock(), nvml, host
         self._ascii = Ascii(enabled=ascii_only)
         self._gpus = ""
         self._tab = "benchmarks"
@@ -134,10 +149,10 @@ class MlperfTui(App[None]):
 
     def _screen_of(self, tab: str) -> TabScreen:
         if tab == "history":
-            return HistoryScreen(self._store)
+            return HistoryScreen(self._store, self._clock)
         if tab == "gpu":
-            return GpuScreen()
-        return BenchmarksScreen(self._catalog, self._store, self._facts)
+            return GpuScreen(self._nvml, self._host)
+        return BenchmarksScreen(self._catalog, self._store, self._facts, self._clock)
 
     # --- how one screen leads to another --------------------------------------------------------
 
@@ -164,7 +179,7 @@ class MlperfTui(App[None]):
     def _open(self, run: Run) -> None:
         while len(self.screen_stack) > 2:
             self.pop_screen()
-        self.push_screen(RunScreen(run, self._store))
+        self.push_screen(RunScreen(run, self._store, self._clock))
 
     # --- the top line -------------------------------------------------------------------------
 
@@ -200,12 +215,8 @@ class MlperfTui(App[None]):
     @work(thread=True)
     def _name_gpus(self) -> None:
         """In a thread: a hanging driver stops nothing else."""
-        from tui.engine.telemetry.nvml import NvmlSource
-        from tui.engine.telemetry.reading import SourceUnavailable
-        from tui.present import gpu
-
         try:
-            self._gpus = gpu.names(NvmlSource().snapshot())
+            self._gpus = gpu.names(self._nvml().snapshot())
         except SourceUnavailable:
             self._gpus = "no GPU"
 

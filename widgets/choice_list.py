@@ -120,11 +120,11 @@ class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
                 break
             kept.remove(max(spare, key=lambda item: item[1].spare))
         left, shown = max(0, width - needed), []
-        for place, one in kept:
+        for place, one in reversed(kept):
             more = min(left, max(0, one.most - one.width))
             left -= more
             shown.append((one, place, one.width + more))
-        return tuple(shown)
+        return tuple(reversed(shown))
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen; the heading stays at the top."""
@@ -160,7 +160,7 @@ class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
         sign = cell.tone.sign(ascii_only=False)
         words = f"{sign} {cell.text}" if cell.tone is not Tone.PLAIN else cell.text
         own = QUIET if cell.quiet else STYLES[cell.tone]
-        text = Text(words, own + style, no_wrap=True)
+        text = Text(words, style if style.reverse else own + style, no_wrap=True)
         text.truncate(width, overflow="ellipsis")
         space = " " * (width - text.cell_len)
         filler = Text(space, style)

@@ -34,7 +34,7 @@ class Confirm(ModalScreen[bool]):
     """A yes-or-no question; gives True for yes."""
 
     DEFAULT_CSS = """
-    Confirm { align: center middle; background: $background 0%; }
+    Confirm { align: center middle; background: transparent; }
     Confirm > Paragraphs {
         width: 66; max-width: 100%; padding: 0 1; border: round $foreground;
         background: $background;
@@ -72,7 +72,7 @@ class Sheet(ModalScreen[None]):
     """Text over the screen, to read; any of Esc, q, Enter closes it."""
 
     DEFAULT_CSS = """
-    Sheet { align: center middle; background: $background 0%; }
+    Sheet { align: center middle; background: transparent; }
     Sheet > VerticalScroll {
         width: 98; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
         border: round $foreground; background: $background; border-title-style: bold;

@@ -32,16 +32,16 @@ class PanelView(TextView):
 
 
 def panel_lines(panel: Panel, width: int, *, heading: bool = True) -> list[Text]:
-    """A panel in lines of that width: reasons first, then the facts in a column of their own."""
+    """A panel in lines of that width: reasons first of all, facts in a column of their own."""
     lines: list[Text] = []
     if heading:
         lines.append(between(Text(panel.title, STRONG), badge_text(panel.badge), width))
+    for reason in panel.reasons:
+        lines += _reason(reason, width)
     if panel.headline:
         lines += _wrapped(Text(panel.headline, STRONG), width)
     for note in panel.notes:
         lines += _wrapped(Text(note, QUIET), width)
-    for reason in panel.reasons:
-        lines += _reason(reason, width)
     return [*lines, *_facts(panel.facts, width)]
 
 

@@ -55,7 +55,8 @@ def between(left: Text, right: Text, width: int) -> Text:
 def strip_of(text: Text, console: Console) -> Strip:
     """A text as one line of the screen. Every segment has a style: Textual's filters ask for it."""
     text.end = ""
-    segments = (Segment(one.text, one.style or Style.null()) for one in text.render(console))
+    base = console.get_style(text.style)  # render() leaves it out where there are no spans
+    segments = (Segment(one.text, base + one.style) for one in text.render(console))
     return Strip(segments, text.cell_len)
 
 

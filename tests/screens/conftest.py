@@ -19,7 +19,7 @@ from tui.engine.store import RunStore
 @pytest.fixture
 def app(store: RunStore) -> MlperfTui:
     """The app, not yet running."""
-    return MlperfTui(catalog.load(), store, sut.describe(), ascii_only=False)
+    return MlperfTui(catalog.load(), store, sut.describe())
 
 
 async def until(pilot: Pilot[None], claim: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:

@@ -98,7 +98,7 @@ async def test_quitting_leaves_the_run_going_and_coming_back_finds_it(
         await until(pilot, lambda: "going" in shown(app) and "● running" in shown(app))
         await pilot.press("q")
     assert run.is_command_alive()
-    again = MlperfTui(app._catalog, store, app._facts, ascii_only=False)
+    again = MlperfTui(app._catalog, store, app._facts)
     async with again.run_test(size=size) as pilot:
         await pilot.press("2", "enter")
         await until(pilot, lambda: "● running" in shown(again))
@@ -359,7 +359,7 @@ async def test_an_official_installation_offers_its_benchmarks(
 
     folder = stand_in(tmp_path)
     monkeypatch.setenv("MLPERF_TUI_INSTALLATION", str(folder))
-    app = MlperfTui(catalog.load(), store, sut.describe(), ascii_only=False)
+    app = MlperfTui(catalog.load(), store, sut.describe())
     async with app.run_test(size=LARGE) as pilot:
         await until(pilot, lambda: f"installation: {folder}" in shown(app))
         await pilot.press("down")

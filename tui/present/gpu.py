@@ -82,14 +82,14 @@ def meters(snapshot: GpuSnapshot | None, error: str | None, host: Reading) -> li
 def _meter(device: GpuDevice) -> Meter:
     reading, reasons = device.reading, device.throttle_reasons
     if device.lost:
-        return Meter(f"GPU {device.index}", Level(None, "lost"), badge=Badge("lost", Tone.BAD))
-    power, limit = metrics.whole(reading.power_w, "W"), metrics.whole(device.power_limit_w, "W")
+        badge = Badge("lost: it has fallen off the bus", Tone.BAD)
+        return Meter(f"GPU {device.index}", Level(None, ""), badge=badge)
     return Meter(
         f"GPU {device.index}",
         Level(_share(reading.utilization_pct), metrics.percent(reading.utilization_pct).rjust(5)),
         (
             metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes),
-            f"{power} of {limit}",
+            metrics.of(reading.power_w, device.power_limit_w, "W"),
             metrics.whole(reading.temperature_c, "°C"),
             metrics.whole(reading.sm_clock_mhz, "MHz"),
             ", ".join(reasons or ()),
@@ -114,13 +114,11 @@ def names(snapshot: GpuSnapshot | None) -> str:
 
 def _panel(device: GpuDevice) -> Panel:
     reading = device.reading
-    power = metrics.whole(reading.power_w, "W")
-    limit = metrics.whole(device.power_limit_w, "W")
     reasons = device.throttle_reasons
     facts = [
         Fact("utilization", metrics.percent(reading.utilization_pct)),
         Fact("memory", metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes)),
-        Fact("power", f"{power} of {limit}"),
+        Fact("power", metrics.of(reading.power_w, device.power_limit_w, "W")),
         Fact("temperature", metrics.whole(reading.temperature_c, "°C")),
         Fact("SM clock", metrics.whole(reading.sm_clock_mhz, "MHz")),
         Fact("clocks", metrics.NOTHING if reasons is None else ", ".join(reasons) or "free"),

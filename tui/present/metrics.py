@@ -27,6 +27,13 @@ def whole(value: float | None, unit: str) -> str:
     return NOTHING if value is None else f"{value:,.0f} {unit}".replace(",", " ")
 
 
+def of(value: float | None, limit: float | None, unit: str) -> str:
+    """A value and its limit: 575/700 W; without a limit the value alone."""
+    if value is None or limit is None:
+        return whole(value, unit)
+    return f"{value:,.0f}/{limit:,.0f} {unit}".replace(",", " ")
+
+
 def grouped(value: int) -> str:
     """A whole number, thousands grouped."""
     return f"{value:,}".replace(",", " ")

@@ -77,7 +77,7 @@ def _facts(result: Mapping[str, Any]) -> list[Fact]:
         facts.append(Fact("metric", metric["name"]))
     if latency:
         values = (f"{name} {metrics.milliseconds(latency[name])}" for name in LATENCIES)
-        facts.append(Fact("latency", "  ".join(values) + "  ms"))
+        facts.append(Fact("latency", "  ".join(values) + " ms"))
     counts = [
         metrics.count(result[plural], one, plural)
         for one, plural in (("query", "queries"), ("sample", "samples"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -23,7 +22,7 @@ from tui.engine.sut import SystemFacts, recognise
 from tui.present import choices, metrics
 from tui.present import result as present_result
 from tui.present import run as present_run
-from tui.screens.frame import TabScreen
+from tui.screens.frame import Clock, TabScreen
 from widgets.choice_list import ChoiceList
 from widgets.dialog import Sheet
 from widgets.form import Form
@@ -68,8 +67,9 @@ class BenchmarksScreen(TabScreen):
             super().__init__()
             self.run, self.count = run, count
 
-    def __init__(self, catalog: Catalog, store: RunStore, facts: SystemFacts) -> None:
+    def __init__(self, catalog: Catalog, store: RunStore, facts: SystemFacts, clock: Clock) -> None:
         super().__init__()
+        self._clock = clock
         self._catalog, self._store, self._facts = catalog, store, facts
         self._shown: list[Benchmark] = list(catalog.benchmarks.values())
         self._requests: dict[str, Request] = {}
@@ -209,7 +209,7 @@ class BenchmarksScreen(TabScreen):
             if wanted in run_id and (results := run.result):
                 verdict = present_run.verdict(results)
                 found = {"metric": next((r["metric"] for r in results if r["metric"]), None)}
-                age = metrics.seconds_since(run.stored_state.ended, datetime.now(timezone.utc))
+                age = metrics.seconds_since(run.stored_state.ended, self._clock.utc())
                 line.show(
                     Text.assemble(
                         ("last here ", QUIET),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import ClassVar
 
 from rich.text import Text
@@ -9,10 +12,19 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import Screen
 
+from tui.engine.process import boottime
 from widgets.key_line import KeyLine
 from widgets.line import Line
 from widgets.rows import Badge, Tone
 from widgets.tones import badge_text
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What time it is: a parameter, so that a screen can be drawn as of any moment."""
+
+    utc: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    boottime_s: Callable[[], float] = boottime
 
 
 class FrameScreen(Screen[None]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event
 from typing import ClassVar
 
@@ -11,9 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
 
-from tui.engine.telemetry.host import HostSource
-from tui.engine.telemetry.nvml import GpuSnapshot, NvmlSource
-from tui.engine.telemetry.reading import Reading, SourceUnavailable
+from tui.engine.telemetry.nvml import GpuSnapshot, GpuSource
+from tui.engine.telemetry.reading import Reading, Source, SourceUnavailable
 from tui.present import gpu
 from tui.screens.frame import TabScreen
 from widgets.line import Rule
@@ -46,8 +46,9 @@ class GpuScreen(TabScreen):
             """Only the latest matters."""
             return isinstance(message, GpuScreen.Read)
 
-    def __init__(self) -> None:
+    def __init__(self, nvml: Callable[[], GpuSource], host: Callable[[], Source]) -> None:
         super().__init__()
+        self._nvml, self._host = nvml, host
         self._hidden = Event()
         self._latest: GpuScreen.Read | None = None
 
@@ -80,10 +81,10 @@ class GpuScreen(TabScreen):
         """In a thread: a hanging driver stops nothing else."""
         hidden, source, error = self._hidden, None, None
         try:
-            source = NvmlSource()
+            source = self._nvml()
         except SourceUnavailable as problem:
             error = str(problem)
-        host = HostSource()
+        host = self._host()
         hidden.wait(0.1)  # CPU load is a difference
         while not hidden.is_set():
             snapshot = source.snapshot() if source else None

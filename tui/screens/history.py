@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timezone
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -21,7 +20,7 @@ from tui.engine.runners import runner_of
 from tui.engine.store import Run, RunStore
 from tui.present import metrics
 from tui.present import run as present_run
-from tui.screens.frame import TabScreen
+from tui.screens.frame import Clock, TabScreen
 from widgets.choice_list import ChoiceList
 from widgets.dialog import Confirm
 from widgets.line import Line
@@ -71,8 +70,9 @@ class HistoryScreen(TabScreen):
             super().__init__()
             self.words, self.ids = words, ids
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, clock: Clock) -> None:
         super().__init__()
+        self._clock = clock
         self._store = store
         self._ids: list[str] = []
         self._all: list[str] = []
@@ -141,7 +141,7 @@ class HistoryScreen(TabScreen):
             found, results, environment = self._overview(run_id)
         except (NotFoundError, OSError):
             return (Cell("damaged", Tone.UNKNOWN), Cell(run_id), *[Cell("")] * 6)
-        now = datetime.now(timezone.utc)
+        now = self._clock.utc()
         return present_run.history_row(found, results, environment, self._places.get(run_id), now)
 
     def _overview(self, run_id: str) -> tuple[dict[str, Any], list[dict[str, Any]], str]:

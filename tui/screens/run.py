@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 from threading import Event
 from typing import ClassVar
 
@@ -19,7 +18,6 @@ from textual.worker import get_current_worker
 from tui.engine import follow, launch, sut
 from tui.engine.errors import MlperfTuiError
 from tui.engine.log_index import LogIndex
-from tui.engine.process import boottime
 from tui.engine.queue import queue_of
 from tui.engine.runners import runner_of
 from tui.engine.store import Run, RunStore
@@ -28,7 +26,7 @@ from tui.present import result as present_result
 from tui.present import run as present_run
 from tui.present.live import LiveRun
 from tui.present.log import line_look
-from tui.screens.frame import FrameScreen
+from tui.screens.frame import Clock, FrameScreen
 from widgets.dialog import Confirm, Sheet
 from widgets.elapsed import Elapsed
 from widgets.line import Line, Rule
@@ -95,8 +93,9 @@ class RunScreen(FrameScreen):
             super().__init__()
             self.word, self.line, self.share = word, line, share
 
-    def __init__(self, run: Run, store: RunStore) -> None:
+    def __init__(self, run: Run, store: RunStore, clock: Clock) -> None:
         super().__init__()
+        self._clock = clock
         self.run_shown = run
         self._store = store
         self._live = LiveRun(run.stored_spec)
@@ -168,7 +167,7 @@ class RunScreen(FrameScreen):
     # --- what is shown ------------------------------------------------------------------------
 
     def _show(self) -> None:
-        live, now = self._live, boottime()
+        live, now = self._live, self._clock.boottime_s()
         over = live.state.is_final
         verdict = present_run.verdict(self._results) if over else None
         self.query_one("#head", Line).show(
@@ -178,7 +177,7 @@ class RunScreen(FrameScreen):
         elapsed, meters = self.query_one(Elapsed), self.query_one(Meters)
         elapsed.display = meters.display = not over
         if not over:
-            elapsed.show(*live.progress(now, datetime.now()))
+            elapsed.show(*live.progress(now, self._clock.utc().astimezone()))
             meters.show(live.meters())
         result = self.query_one("#result", VerticalScroll)
         result.display = over and not self.has_class("log-only")
@@ -272,7 +271,7 @@ class RunScreen(FrameScreen):
 
     def action_explain(self) -> None:
         """What is known so far, in sentences."""
-        panel = self._live.explain(boottime(), self._results)
+        panel = self._live.explain(self._clock.boottime_s(), self._results)
         width = min(92, self.app.size.width - 6)
         self.app.push_screen(Sheet("What is known", panel_lines(panel, width)))
 

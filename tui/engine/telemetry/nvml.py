@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from tui.engine.process import run_of
 from tui.engine.telemetry.reading import Reading, SourceUnavailable
@@ -74,6 +74,13 @@ class GpuSnapshot:
     driver: str | None
     cuda: str | None
     devices: tuple[GpuDevice, ...]
+
+
+class GpuSource(Protocol):
+    """What tells of the GPUs."""
+
+    def snapshot(self) -> GpuSnapshot:
+        """All of them, now."""
 
 
 class NvmlSource:

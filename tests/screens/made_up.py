@@ -1,0 +1,231 @@
+"""A data root with telling runs, the same on every machine and at every time."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import DATA, spec_of
+from tui.engine import catalog, events
+from tui.engine.process import try_lock
+from tui.engine.queue import queue_folder
+from tui.engine.results import read_results
+from tui.engine.store import Cause, Run, RunState
+from tui.engine.sut import SystemFacts
+from tui.engine.telemetry.nvml import GpuDevice, GpuProcess, GpuSnapshot
+from tui.engine.telemetry.reading import MEASURES, Reading
+from tui.engine.telemetry.recorder import COLUMNS
+from tui.screens.frame import Clock
+
+NOW = datetime(2026, 11, 24, 14, 22, 7, tzinfo=timezone.utc)
+BOOTTIME_S = 90_000.0
+CLOCK = Clock(utc=lambda: NOW, boottime_s=lambda: BOOTTIME_S)
+FACTS = SystemFacts(
+    host="gpu-benchmarking",
+    kernel="6.8.0-1036-gcp",
+    architecture="x86_64",
+    cpu_model="Intel Xeon Platinum 8481C",
+    cpus=26,
+    memory_bytes=234 * 10**9,
+    hypervisor="kvm",
+    xen_role=None,
+    xen_mode=None,
+    product="Google Google Compute Engine",
+    nvidia_driver="580.159.04",
+)
+ENVIRONMENT = {"environment": "bare-metal", "environment_label": "baseline (KVM guest)"}
+
+
+def ago(**how: float) -> datetime:
+    return NOW - timedelta(**how)
+
+
+def stamp(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def make_run(root: Path, when: datetime, state: str, **about: Any) -> Run:
+    """One run's folder, of `spec_of`'s fields, its state and the files named in `about`."""
+    phases, log = about.pop("phases", ()), about.pop("log", b"")
+    result, cause = about.pop("result", None), about.pop("cause", None)
+    telemetry = about.pop("telemetry", 0)
+    spec = spec_of(["mlcr", "run-mlperf,inference"], **{**ENVIRONMENT, **about})
+    name = f"{when:%Y%m%dT%H%M%SZ}-{spec.benchmark}-{spec.scenario}-1f40"
+    folder = root / "runs" / name
+    folder.mkdir(parents=True)
+    run = Run(folder)
+    stored = {"id": name, "created": stamp(when), **spec.to_json(), "host": FACTS.to_json()}
+    (folder / "run.json").write_text(json.dumps(stored))
+    begin = BOOTTIME_S - (NOW - when).total_seconds()
+    lasted = sum(seconds for _, seconds in phases)
+    final = state in ("finished", "failed", "stopped")
+    (folder / "state.json").write_text(
+        json.dumps(
+            RunState(
+                state,
+                phase=phases[-1][0] if phases else None,
+                created=stamp(when),
+                started=stamp(when),
+                ended=stamp(when + timedelta(seconds=lasted)) if final else None,
+                started_boottime_s=begin,
+                ended_boottime_s=begin + lasted if final else None,
+                cause=cause,
+            ).to_json()
+        )
+    )
+    at = begin
+    for nth, (phase, seconds) in enumerate(phases):
+        events.append(run.events, events.PHASE, phase=phase, boottime_s=at, line=nth * 8 + 1)
+        if phase == "loadgen":
+            events.append(run.events, events.LIMITS, min_duration_s=600.0)
+        at += seconds
+    run.console.write_bytes(log)
+    if result is not None:
+        (folder / "result.json").write_text(json.dumps([result]))
+    if telemetry:
+        (folder / "telemetry.csv").write_text("\n".join(readings(telemetry)) + "\n")
+    return run
+
+
+def readings(count: int) -> Iterator[str]:
+    """Host and one H100 under load, as our recorder wrote them on one."""
+    yield ",".join(COLUMNS)
+    rows = (DATA / "gpu/h100-gemm.csv").read_text().splitlines()[1:]
+    host, gpu = (row.split(",")[3:] for row in rows[:2])
+    for n in range(count):
+        busy = 0.0 if n < 25 else 88 + 7 * ((n * 7) % 11) / 10
+        power = 72.0 if n < 25 else 560 + 9 * ((n * 5) % 13)
+        values = dict(zip(MEASURES, gpu))
+        values |= {"utilization_pct": f"{busy:.0f}", "power_w": f"{power:.2f}"}
+        yield f"{stamp(NOW)},{n}.000,host,{','.join(host)}"
+        yield f"{stamp(NOW)},{n}.000,gpu0,{','.join(values[name] for name in MEASURES)}"
+
+
+def result_of(case: str, **about: Any) -> Mapping[str, Any]:
+    """What our own reader makes of one of LoadGen's logs, under another name."""
+    (found,) = read_results(DATA / "loadgen" / case, catalog.load())
+    return {**found.to_json(), **about, "path": f"results/{case}/mlperf_log_detail.txt"}
+
+
+def mlcr_log() -> bytes:
+    """A real mlcr console up to where LoadGen begins, from a recording."""
+    printed = b""
+    for line in (DATA / "mlcr/singlestream-warm.cast").read_text().splitlines()[1:]:
+        _, kind, text = json.loads(line)
+        if kind == "o":
+            printed += text.encode()
+    return printed[: printed.index(b"\n", printed.index(b"starting TestScenario")) + 1]
+
+
+BEFORE = [("start", 4), ("dependencies", 6), ("build", 70), ("preprocessing", 8)]
+
+
+def make_all(root: Path) -> dict[str, Run]:
+    """Runs that show what the screens can: live, queued, VALID, INVALID, failed, stopped."""
+    resnet50 = {"benchmark": "resnet50", "device": "cuda", "installation": "official"}
+    return {
+        "stopped": make_run(root, ago(days=3), "stopped", phases=[("start", 9)]),
+        "failed": make_run(
+            root,
+            ago(days=2, hours=5),
+            "failed",
+            **{**resnet50, "benchmark": "bert-99"},
+            phases=[("start", 4), ("dependencies", 31)],
+            log=(DATA / "mlcr/bad-model-file.raw").read_bytes(),
+            cause=Cause(
+                "script-failed",
+                "ImportError: libcuda.so.1: cannot open shared object file",
+                "install the NVIDIA driver, or run on the CPU with --device=cpu",
+            ),
+        ),
+        "invalid": make_run(
+            root,
+            ago(hours=3),
+            "finished",
+            scenario="Server",
+            phases=[*BEFORE, ("loadgen", 62), ("results", 2)],
+            log=mlcr_log(),
+            result=result_of("server_invalid_latency", benchmark="smoke"),
+        ),
+        "valid": make_run(
+            root,
+            ago(minutes=41),
+            "finished",
+            **resnet50,
+            phases=[*BEFORE, ("loadgen", 612), ("results", 3)],
+            log=mlcr_log(),
+            telemetry=700,
+            result=result_of("offline_valid", benchmark="resnet50"),
+        ),
+        "live": make_run(
+            root,
+            ago(seconds=346),
+            "running",
+            **{**resnet50, "scenario": "SingleStream"},
+            phases=[*BEFORE, ("loadgen", 258)],
+            log=mlcr_log(),
+            telemetry=340,
+        ),
+    }
+
+
+@contextmanager
+def watched(run: Run) -> Iterator[None]:
+    """As if it ran under a supervisor: it has its installation, and nobody starts another."""
+    queue = queue_folder(run.folder.parents[1], run.stored_spec["installation"])
+    queue.mkdir(parents=True)
+    (queue / ".lock").write_text(run.id)
+    locks = [try_lock(path) for path in (run.supervisor_lock, queue / ".lock")]
+    try:
+        yield
+    finally:
+        for lock in locks:
+            assert lock is not None
+            os.close(lock)
+
+
+class Gpus:
+    """Three GPUs: one as it was on an H100, one that tells little, one that fell off the bus."""
+
+    def snapshot(self) -> GpuSnapshot:
+        found = json.loads((DATA / "gpu/h100-gemm.json").read_text())
+        (told,) = found["devices"]
+        reading = {name: told[name] for name in MEASURES if name in told}
+        lasting = {
+            name: told[name]
+            for name in ("pci_bus_id", "virtualization", "power_limit_w", "throttle_reasons")
+        }
+        busy = GpuDevice(
+            index=0, uuid=None, name=told["name"], memory_utilization_pct=9.0, lost=False,
+            processes=(GpuProcess(427, "ana", "python3 main.py", 1419771904, ours=True),),
+            reading=Reading("gpu0", **reading), **lasting,
+        )  # fmt: skip
+        silent = GpuDevice(
+            index=1, uuid=None, name=told["name"], memory_utilization_pct=None, lost=False,
+            processes=None, reading=Reading("gpu1", utilization_pct=0.0),
+            **{**lasting, "power_limit_w": None, "throttle_reasons": ("idle",)},
+        )  # fmt: skip
+        lost = replace(silent, index=2, lost=True, reading=Reading("gpu2"))
+        return GpuSnapshot(found["driver"], found["cuda"], (busy, silent, lost))
+
+
+class Host:
+    """A host that is always as busy."""
+
+    def read(self) -> list[Reading]:
+        return [
+            Reading(
+                "host", utilization_pct=34.0, memory_used_bytes=21 * 10**9,
+                memory_total_bytes=234 * 10**9, steal_pct=0.0,
+            )
+        ]  # fmt: skip
+
+
+OUTSIDE: dict[str, Any] = {"clock": CLOCK, "nvml": Gpus, "host": Host}
+"""What the app takes from outside."""

@@ -1,0 +1,101 @@
+"""The pictures of README and docs are what the app shows; `make screenshots` makes them anew.
+
+Compared on one Python and one Textual only: both draw some details otherwise in other versions.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests.screens import made_up
+from tests.screens.conftest import shown, until
+from tui.app import MlperfTui
+from tui.engine import catalog
+from tui.engine.store import RunStore
+
+PICTURES = Path(__file__).parents[2] / "docs/screens"
+SAME = sys.version_info[:2] == (3, 11) and version("textual") == "8.2.8"
+SMALL, LARGE = (80, 24), (200, 50)
+STATES = {
+    "benchmarks": ((), "1 running", SMALL),
+    "benchmarks-wide": ((), "1 running", LARGE),
+    "runs": (("2",), "5 runs", SMALL),
+    "runs-wide": (("2",), "5 runs", LARGE),
+    "run-live": (("2", "enter"), "▶ LoadGen", SMALL),
+    "run-live-wide": (("2", "enter"), "▶ LoadGen", LARGE),
+    "run-valid": (("2", "down", "enter"), "✔ VALID", SMALL),
+    "run-invalid": (("2", "down", "down", "enter"), "✖ INVALID", SMALL),
+    "run-failed": (("2", "end", "up", "enter"), "✖ failed", SMALL),
+    "run-why": (("2", "enter", "w"), "What is known", SMALL),
+    "gpu": (("4",), "lost", SMALL),
+}
+
+
+@pytest.fixture
+def made(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    """A made-up data root, in UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    return RunStore(root)
+
+
+@pytest.mark.skipif(
+    not SAME and "CI" not in os.environ,
+    reason="pictures are compared on Python 3.11, Textual 8.2.8",
+)
+@pytest.mark.parametrize("name", STATES)
+async def test_the_picture_is_what_the_app_shows(made: RunStore, name: str) -> None:
+    keys, words, size = STATES[name]
+    runs = made_up.make_all(made.root)
+    app = MlperfTui(catalog.load(), made, made_up.FACTS, **made_up.OUTSIDE)
+    with made_up.watched(runs["live"]):
+        async with app.run_test(size=size) as pilot:
+            await until(pilot, lambda: "H100" in shown(app))
+            for key in keys:
+                await pilot.press(key)
+                await settled(app, pilot)
+            await until(pilot, lambda: words in shown(app))
+            await settled(app, pilot)
+            picture = normalized(app.export_screenshot(title="mlperf-tui"))
+    check(PICTURES / f"{name}.svg", picture)
+
+
+async def settled(app: MlperfTui, pilot: object) -> None:
+    """Until two looks a moment apart show the same."""
+    import asyncio
+
+    last, same = "", 0
+    for _ in range(200):
+        await asyncio.sleep(0.1)
+        now = shown(app)
+        same = same + 1 if now == last else 0
+        last = now
+        if same >= 3:
+            return
+    raise AssertionError("it does not come to rest:\n" + last)
+
+
+def normalized(svg: str) -> str:
+    """Without fonts from elsewhere, and with a name instead of a checksum in its ids."""
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"terminal-\d+", "terminal", svg)
+    svg = svg.replace("Fira Code", "monospace")
+    return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
+
+
+def check(path: Path, picture: str) -> None:
+    if os.environ.get("UPDATE_SCREENSHOTS"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(picture)
+        return
+    if not SAME:
+        return  # drawn, and by that tried; compared elsewhere
+    assert path.exists(), "make screenshots"
+    assert picture == path.read_text(), f"{path.name} is another one; look at it: make screenshots"
