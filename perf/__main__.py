@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from perf import app
+from perf.made import command_run, wait
 from tui.engine import home
-from tui.engine.runners.local import LocalRunner
-from tui.engine.spec import RunSpec
-from tui.engine.store import Run, RunStore
+from tui.engine.runners import runner_of
+from tui.engine.store import RunStore
 
 TUI = [sys.executable, "-m", "tui"]
 MINIMAL = """\
@@ -55,35 +56,6 @@ def interleaved(commands: dict[str, list[str]], root: Path, rounds: int = 7) -> 
         for name, argv in commands.items():
             times[name].append(cpu_s(argv, root))
     return {name: statistics.median(some) for name, some in times.items()}
-
-
-def command_run(store: RunStore, code: str) -> Run:
-    """Any Python program as a run, started."""
-    spec = RunSpec(
-        benchmark="smoke",
-        scenario="Offline",
-        mode="performance",
-        device="cpu",
-        installation="embedded",
-        environment="bare-metal",
-        target="local",
-        runner="local",
-        argv=(sys.executable, "-c", code),
-        cwd="{run}/work",
-        env_vars={},
-        disk_bytes=0,
-    )
-    run = store.create(spec, {})
-    LocalRunner().submit(run)
-    while not run.identity("command") and not run.stored_state.is_final:
-        time.sleep(0.01)
-    return run
-
-
-def wait(run: Run) -> None:
-    """Until it is over."""
-    while not run.stored_state.is_final:
-        time.sleep(0.05)
 
 
 def runs(root: Path) -> None:
@@ -168,7 +140,7 @@ def silence(root: Path, seconds: float = 30) -> None:
             f"{share:.2f} % of a core"
         )
     print(f"  python -I -S, asleep       {bare / 1e6:7.1f} MB RSS")
-    LocalRunner().stop(run, 60)
+    runner_of(run).stop(run, 60)
 
 
 FAST = """\
@@ -259,6 +231,7 @@ MEASURES: dict[str, Callable[[Path], None]] = {
     "silence": silence,
     "lines": lines,
     "mlcr": mlcr,
+    **app.FIGURES,
 }
 
 

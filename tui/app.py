@@ -102,7 +102,7 @@ class MlperfTui(App[None]):
     TITLE = "mlperf-tui"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(number, f"tab({name!r})", word, show=False)
+            Binding(number, f"tab({name!r})", word, show=False, priority=True)
             for name, (number, word) in TABS.items()
         ),
         Binding("question_mark", "help", "help", key_display="?"),
@@ -156,30 +156,35 @@ class MlperfTui(App[None]):
 
     # --- how one screen leads to another --------------------------------------------------------
 
-    def action_tab(self, name: str) -> None:
-        """The screen of a tab."""
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While one types, a number is text."""
+        typing = isinstance(self.screen, FrameScreen) and self.screen.is_typing
+        return not (typing and action == "tab")
+
+    async def action_tab(self, name: str) -> None:
+        """The screen of a tab. Awaited, so that keys typed ahead go to it."""
         while len(self.screen_stack) > 2:
-            self.pop_screen()
+            await self.pop_screen()
         if name != self._tab:
             self._tab, self._top = name, ()
-            self.switch_screen(self._screen_of(name))
+            await self.switch_screen(self._screen_of(name))
 
     @on(BenchmarksScreen.Started)
-    def _started(self, event: BenchmarksScreen.Started) -> None:
-        self._open(event.run)
+    async def _started(self, event: BenchmarksScreen.Started) -> None:
+        await self._open(event.run)
 
     @on(HistoryScreen.Opened)
-    def _opened(self, event: HistoryScreen.Opened) -> None:
-        self._open(event.run)
+    async def _opened(self, event: HistoryScreen.Opened) -> None:
+        await self._open(event.run)
 
     @on(RunScreen.Again)
-    def _again(self, event: RunScreen.Again) -> None:
-        self._open(event.run)
+    async def _again(self, event: RunScreen.Again) -> None:
+        await self._open(event.run)
 
-    def _open(self, run: Run) -> None:
+    async def _open(self, run: Run) -> None:
         while len(self.screen_stack) > 2:
-            self.pop_screen()
-        self.push_screen(RunScreen(run, self._store, self._clock))
+            await self.pop_screen()
+        await self.push_screen(RunScreen(run, self._store, self._clock))
 
     # --- the top line -------------------------------------------------------------------------
 
@@ -207,7 +212,8 @@ class MlperfTui(App[None]):
     def _tabs(self) -> Text:
         parts = []
         for name, (number, word) in TABS.items():
-            meta = Style(meta={"@click": f"app.tab({name!r})"})
+            # As a key: the screen of the click is gone before its own handler could return.
+            meta = Style(meta={"@click": f"app.simulate_key({number!r})"})
             look = Style(bold=True, reverse=True) if name == self._tab else Style.null()
             parts.append(Text.assemble((number, KEY + meta), (" ", meta), (f"{word}", look + meta)))
         return Text("  ").join(parts)
@@ -230,12 +236,14 @@ class MlperfTui(App[None]):
             self.screen.heard()
         await super().on_event(event)
 
-    def action_help(self) -> None:
+    async def action_help(self) -> None:
         """What one does here, and every key that works."""
         screen = self.screen
         if isinstance(screen, FrameScreen):
             keys = help_lines(screen)
-            self.push_screen(Sheet(f"{screen.NAME}: help", [Text(screen.HELP), Text(""), *keys]))
+            await self.push_screen(
+                Sheet(f"{screen.NAME}: help", [Text(screen.HELP), Text(""), *keys])
+            )
 
     def _copyable(self) -> tuple[str, str] | None:
         screen = self.screen

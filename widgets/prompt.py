@@ -45,7 +45,10 @@ class Prompt(Horizontal):
 
     def __init__(self, label: str, text: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._label, self._text = label, text
+        self._label = label
+        self.field = Input(text, compact=True, select_on_focus=False)
+        """Where one types; whoever shows the prompt gives it the focus."""
+        self.field.cursor_blink = False
 
     def compose(self) -> ComposeResult:
         """Label and input."""
@@ -53,13 +56,7 @@ class Prompt(Horizontal):
         label.styles.width = len(self._label) + 1
         label.show(Text(self._label, "dim"))
         yield label
-        field = Input(self._text, compact=True, select_on_focus=False)
-        field.cursor_blink = False
-        yield field
-
-    def on_mount(self) -> None:
-        """Typing goes here."""
-        self.query_one(Input).focus()
+        yield self.field
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell the new text."""

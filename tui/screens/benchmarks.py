@@ -49,14 +49,14 @@ class BenchmarksScreen(TabScreen):
     )
     CSS_PATH = "benchmarks.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "start", "start"),
+        Binding("enter", "start", "start", priority=True),
         Binding("left", "scenario(-1)", "scenario before", show=False),
         Binding("right", "scenario(1)", "next scenario", show=False),
         Binding("o", "options", "options"),
-        Binding("s", "settings", "set"),
+        Binding("s", "settings", "set", priority=True),
         Binding("y", "app.copy", "copy"),
         Binding("d", "dry_run", "dry run"),
-        Binding("slash", "filter", "filter"),
+        Binding("slash", "filter", "filter", priority=True),
         Binding("escape", "back", "list", show=False),
     ]
 
@@ -96,7 +96,7 @@ class BenchmarksScreen(TabScreen):
     def on_mount(self) -> None:
         """Begin with the list."""
         self._fill()
-        self.query_one(ChoiceList).focus()
+        self.set_focus(self.query_one(ChoiceList))
 
     def on_screen_resume(self) -> None:
         """A run may have ended meanwhile."""
@@ -261,7 +261,7 @@ class BenchmarksScreen(TabScreen):
     def action_options(self) -> None:
         """To the choices, or back to the list."""
         form = self.query_one(Form)
-        (self.query_one(ChoiceList) if form.has_focus else form).focus()
+        self.set_focus(self.query_one(ChoiceList) if form.has_focus else form)
 
     def action_back(self) -> None:
         """To the list; there, show all benchmarks again."""
@@ -269,7 +269,7 @@ class BenchmarksScreen(TabScreen):
         if rows.has_focus and self._words:
             self._words = ""
             self._fill()
-        rows.focus()
+        self.set_focus(rows)
 
     # --- typing -------------------------------------------------------------------------------
 
@@ -284,9 +284,8 @@ class BenchmarksScreen(TabScreen):
             await self._ask("set KEY=VALUE …", " ".join(now), "keys")
 
     async def _ask(self, label: str, text: str, name: str) -> None:
-        if not self.query(Prompt):
-            self.query_one("#filter").display = False
-            await self.mount(Prompt(label, text, id=name), before="#list")
+        self.query_one("#filter").display = False
+        await self.ask(Prompt(label, text, id=name), self.query_one("#list"))
 
     @on(Prompt.Changed)
     def _typed(self, event: Prompt.Changed) -> None:
@@ -316,7 +315,7 @@ class BenchmarksScreen(TabScreen):
         await self.query(Prompt).remove()
         self.query_one("#filter").display = True
         self._fill()
-        self.query_one(ChoiceList).focus()
+        self.set_focus(self.query_one(ChoiceList))
 
     # --- starting -----------------------------------------------------------------------------
 

@@ -11,10 +11,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 
 from tui.engine.process import boottime
 from widgets.key_line import KeyLine
 from widgets.line import Line
+from widgets.prompt import Prompt
 from widgets.rows import Badge, Tone
 from widgets.tones import badge_text
 
@@ -58,6 +60,21 @@ class FrameScreen(Screen[None]):
         """A key was pressed or the mouse: what was said has been read."""
         if self.said:
             self.query_one(KeyLine).say(Text())
+
+    @property
+    def is_typing(self) -> bool:
+        """A prompt is open: keys are text."""
+        return bool(self.query(Prompt))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While one types, no key of the screen means anything."""
+        return not self.is_typing
+
+    async def ask(self, prompt: Prompt, before: Widget) -> None:
+        """Let the user type into a prompt; what is typed ahead is not lost."""
+        if not self.is_typing:
+            await self.mount(prompt, before=before)
+            self.set_focus(prompt.field)
 
     def copyable(self) -> tuple[str, str] | None:
         """What `y` copies here: its name and its text; None where there is nothing."""

@@ -61,7 +61,7 @@ class GpuScreen(TabScreen):
 
     def on_mount(self) -> None:
         """Scroll with the keys."""
-        self.query_one(VerticalScroll).focus()
+        self.set_focus(self.query_one(VerticalScroll))
 
     def on_screen_resume(self) -> None:
         """Seen: read."""

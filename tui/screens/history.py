@@ -45,14 +45,14 @@ class HistoryScreen(TabScreen):
     )
     CSS_PATH = "history.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open"),
-        Binding("x", "stop", "stop"),
+        Binding("enter", "open", "open", priority=True),
+        Binding("x", "stop", "stop", priority=True),
         Binding("r", "again", "rerun"),
-        Binding("D,delete", "delete", "delete", key_display="D"),
+        Binding("D,delete", "delete", "delete", key_display="D", priority=True),
         Binding("K", "queue(-1)", "sooner"),
         Binding("J", "queue(1)", "later"),
         Binding("y", "app.copy", "copy"),
-        Binding("slash", "filter", "filter"),
+        Binding("slash", "filter", "filter", priority=True),
         Binding("escape", "back", "all", show=False),
     ]
 
@@ -93,7 +93,7 @@ class HistoryScreen(TabScreen):
         """Look at the folder, and again every second while this is seen."""
         self._look()
         self._timer = self.set_interval(LOOK_S, self._look)
-        self.query_one(ChoiceList).focus()
+        self.set_focus(self.query_one(ChoiceList))
 
     def on_screen_resume(self) -> None:
         """Seen again."""
@@ -159,8 +159,10 @@ class HistoryScreen(TabScreen):
     def _match(self) -> None:
         """The ids alone answer most filters; for the others the runs are read in a thread."""
         words = self._words.lower().split()
-        self._show_ids([one for one in self._all if all(word in one.lower() for word in words)])
-        if words:
+        if not words:
+            self._show_ids(self._all)
+        else:
+            self._show_ids([one for one in self._all if all(w in one.lower() for w in words)])
             self._read_matches(self._words, list(self._all))
 
     def _show_ids(self, ids: list[str]) -> None:
@@ -198,9 +200,8 @@ class HistoryScreen(TabScreen):
 
     async def action_filter(self) -> None:
         """Type words that a run must have."""
-        if not self.query(Prompt):
-            self.query_one("#filter").display = False
-            await self.mount(Prompt("/", self._words), before=self.query_one(ChoiceList))
+        self.query_one("#filter").display = False
+        await self.ask(Prompt("/", self._words), self.query_one(ChoiceList))
 
     @on(Prompt.Changed)
     def _typed(self, event: Prompt.Changed) -> None:
@@ -221,7 +222,7 @@ class HistoryScreen(TabScreen):
         await self.query(Prompt).remove()
         self.query_one("#filter").display = True
         self._show_filter()
-        self.query_one(ChoiceList).focus()
+        self.set_focus(self.query_one(ChoiceList))
 
     def action_back(self) -> None:
         """Show all runs again."""
@@ -248,9 +249,9 @@ class HistoryScreen(TabScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stop what runs, move what waits, run again or delete what is over."""
         if action not in ("stop", "again", "delete", "queue") or not self.is_mounted:
-            return True
+            return super().check_action(action, parameters)
         run = self.run_here
-        if run is None:
+        if run is None or self.is_typing:
             return False
         over = run.id in self._read or run.stored_state.is_final
         waits = run.id in self._places
@@ -268,18 +269,20 @@ class HistoryScreen(TabScreen):
         else:
             self.post_message(self.Opened(run))
 
-    @work
     async def action_stop(self) -> None:
         """Stop the run, after a yes."""
         run = self.run_here
         if run is None:
             return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.say("stopping: gently first, then hard …")
+                self._stop(run)
+
         words = f"{run.id}: what it measured so far is lost; its log stays."
-        if await self.app.push_screen_wait(
-            Confirm("Stop this run?", words, "stop it", "let it go on")
-        ):
-            self.say("stopping: gently first, then hard …")
-            self._stop(run)
+        question = Confirm("Stop this run?", words, "stop it", "let it go on")
+        await self.app.push_screen(question, answered)
 
     @work(thread=True)
     def _stop(self, run: Run) -> None:
@@ -291,24 +294,30 @@ class HistoryScreen(TabScreen):
             problem = str(error)
         self.app.call_from_thread(self._done, problem)
 
-    @work
     async def action_delete(self) -> None:
         """Delete the run, after a yes."""
         run = self.run_here
         if run is None:
             return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._delete(run)
+
         words = f"{run.id}: its log, telemetry and results are gone then."
-        if await self.app.push_screen_wait(
-            Confirm("Delete this run?", words, "delete it", "keep it")
-        ):
-            problem = ""
-            with suppress(NotFoundError):  # a damaged run.json does not tell the queue
-                queue_of(run).leave(run)
-            try:
-                self._store.delete(run)
-            except MlperfTuiError as error:
-                problem = str(error)
-            self._done(problem)
+        question = Confirm("Delete this run?", words, "delete it", "keep it")
+        await self.app.push_screen(question, answered)
+
+    @work(thread=True)
+    def _delete(self, run: Run) -> None:
+        problem = ""
+        with suppress(NotFoundError):  # a damaged run.json does not tell the queue
+            queue_of(run).leave(run)
+        try:
+            self._store.delete(run)
+        except MlperfTuiError as error:
+            problem = str(error)
+        self.app.call_from_thread(self._done, problem)
 
     @work(thread=True, exclusive=True, group="again")
     def action_again(self) -> None:

@@ -57,9 +57,9 @@ class RunScreen(FrameScreen):
     )
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "stop", "stop"),
+        Binding("x", "stop", "stop", priority=True),
         Binding("w", "explain", "why"),
-        Binding("slash", "search", "search"),
+        Binding("slash", "search", "search", priority=True),
         Binding("n", "hit(1)", "next hit", show=False),
         Binding("N", "hit(-1)", "hit before", show=False),
         Binding("right_square_bracket", "mark(1)", "next error", key_display="]", show=False),
@@ -125,7 +125,7 @@ class RunScreen(FrameScreen):
         """Follow the run."""
         live = not self._live_state_is_final()
         self.query_one(LogView).show(self._log, line_look, live=live)
-        self.query_one(LogView).focus()
+        self.set_focus(self.query_one(LogView))
         self.query_one("#options", PanelView).show([self._live.options()])
         self._show()
         self._watch()
@@ -241,22 +241,20 @@ class RunScreen(FrameScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stop only what runs; run again only what is over."""
         over = self._live.state.is_final
-        return {"stop": not over, "again": over, "log": over}.get(action, True)
+        possible = {"stop": not over, "again": over, "log": over}.get(action, True)
+        return possible and super().check_action(action, parameters)
 
-    @work
     async def action_stop(self) -> None:
         """Stop the run, after a yes."""
-        yes = await self.app.push_screen_wait(
-            Confirm(
-                "Stop this run?",
-                f"{self._live.title()}: what it measured so far is lost; its log stays.",
-                "stop it",
-                "let it go on",
-            )
-        )
-        if yes:
-            self.say("stopping: gently first, then hard …")
-            self._stop()
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.say("stopping: gently first, then hard …")
+                self._stop()
+
+        words = f"{self._live.title()}: what it measured so far is lost; its log stays."
+        question = Confirm("Stop this run?", words, "stop it", "let it go on")
+        await self.app.push_screen(question, answered)
 
     @work(thread=True)
     def _stop(self) -> None:
@@ -315,8 +313,7 @@ class RunScreen(FrameScreen):
 
     async def action_search(self) -> None:
         """Type a word to look for."""
-        if not self.query(Prompt):
-            await self.mount(Prompt("/", self.query_one(LogView).word), before=self.query_one(Rule))
+        await self.ask(Prompt("/", self.query_one(LogView).word), self.query_one(Rule))
 
     @on(Prompt.Sent)
     async def _sent(self, event: Prompt.Sent) -> None:
@@ -329,7 +326,7 @@ class RunScreen(FrameScreen):
     @on(Prompt.Left)
     async def _close_prompt(self) -> None:
         await self.query(Prompt).remove()
-        self.query_one(LogView).focus()
+        self.set_focus(self.query_one(LogView))
 
     def action_hit(self, step: int) -> None:
         """The next hit (the one before)."""
