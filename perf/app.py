@@ -34,6 +34,7 @@ class Stock(App):
         yield Log(max_lines=10000)
     def on_mount(self):
         self.file = open(sys.argv[1], errors="replace")
+        self.file.seek(0, 2)
         self.set_interval(0.1, self.tail)
     def tail(self):
         if lines := self.file.readlines():
@@ -54,6 +55,9 @@ while True:
     due += 0.01
     time.sleep(max(0, due - time.monotonic()))
 """
+
+
+PATIENCE_S = 10.0
 
 
 def first_paint(root: Path, rounds: int = 7) -> None:
@@ -110,7 +114,7 @@ def flood(root: Path, presses: int = 60) -> None:
     run = command_run(RunStore(root), FLOOD)
     ours = open_run(root, "\r")
     ours.until("following")
-    times = {"ours": flips(ours, ("of", "following"), presses)}
+    times = {"ours": flips(ours, (" of ", "following"), presses)}
     cpu = ours.cpu_s()
     ours.drain(5)
     share = (ours.cpu_s() - cpu) / 5
@@ -136,7 +140,10 @@ def flips(terminal: Terminal, words: tuple[str, str], presses: int) -> list[floa
         terminal.drain(0.13 + 0.01 * (n % 7))
         terminal.clear()
         terminal.press("f")
-        times.append(terminal.until(words[n % 2], 10))
+        try:
+            times.append(terminal.until(words[n % 2], PATIENCE_S))
+        except RuntimeError:
+            return [*times, PATIENCE_S]  # it will not come: said by the figure
     return times
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -29,19 +30,17 @@ from tui.engine.errors import MlperfTuiError
 from tui.engine.queue import live_runs
 from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts
-from tui.engine.telemetry.host import HostSource
-from tui.engine.telemetry.nvml import GpuSource, NvmlSource
-from tui.engine.telemetry.reading import Source, SourceUnavailable
-from tui.present import gpu
 from tui.screens.benchmarks import BenchmarksScreen
 from tui.screens.frame import Clock, FrameScreen, TabScreen
-from tui.screens.gpu import GpuScreen
-from tui.screens.history import HistoryScreen
-from tui.screens.run import RunScreen
-from widgets.dialog import Sheet
 from widgets.key_line import help_lines
 from widgets.rows import Badge, Tone
 from widgets.tones import KEY, QUIET, STRONG, badge_text, to_ascii
+
+if TYPE_CHECKING:
+    from tui.engine.telemetry.nvml import GpuSource
+    from tui.engine.telemetry.reading import Source
+    from tui.screens.history import HistoryScreen
+    from tui.screens.run import RunScreen
 
 LOOK_S = 1.0
 LAST_RESORT_S = 2.0
@@ -121,12 +120,13 @@ class MlperfTui(App[None]):
         *,
         ascii_only: bool = False,
         clock: Clock | None = None,
-        nvml: Callable[[], GpuSource] = NvmlSource,
-        host: Callable[[], Source] = HostSource,
+        nvml: Callable[[], GpuSource] | None = None,
+        host: Callable[[], Source] | None = None,
     ) -> None:
         super().__init__(ansi_color=True)
         self._catalog, self._store, self._facts = catalog, store, facts
-        self._clock, self._nvml, self._host = clock or Clock(), nvml, host
+        self._clock = clock or Clock()
+        self._nvml, self._host = nvml or _nvml, host or _host
         self._ascii = Ascii(enabled=ascii_only)
         self._gpus = ""
         self._tab = "benchmarks"
@@ -147,10 +147,20 @@ class MlperfTui(App[None]):
         self.set_interval(LOOK_S, self._show_top)
         self._name_gpus()
 
+    def on_ready(self) -> None:
+        """The first screen is seen: from here on garbage is collected."""
+        gc.freeze()
+        gc.enable()
+
     def _screen_of(self, tab: str) -> TabScreen:
+        # Imported when they are first wanted: the first screen is seen sooner.
         if tab == "history":
+            from tui.screens.history import HistoryScreen
+
             return HistoryScreen(self._store, self._clock)
         if tab == "gpu":
+            from tui.screens.gpu import GpuScreen
+
             return GpuScreen(self._nvml, self._host)
         return BenchmarksScreen(self._catalog, self._store, self._facts, self._clock)
 
@@ -169,19 +179,21 @@ class MlperfTui(App[None]):
             self._tab, self._top = name, ()
             await self.switch_screen(self._screen_of(name))
 
-    @on(BenchmarksScreen.Started)
-    async def _started(self, event: BenchmarksScreen.Started) -> None:
+    async def on_benchmarks_screen_started(self, event: BenchmarksScreen.Started) -> None:
+        """A run was started: show it."""
         await self._open(event.run)
 
-    @on(HistoryScreen.Opened)
-    async def _opened(self, event: HistoryScreen.Opened) -> None:
+    async def on_history_screen_opened(self, event: HistoryScreen.Opened) -> None:
+        """A run was chosen: show it."""
         await self._open(event.run)
 
-    @on(RunScreen.Again)
-    async def _again(self, event: RunScreen.Again) -> None:
+    async def on_run_screen_again(self, event: RunScreen.Again) -> None:
+        """A run was started once more: show that one."""
         await self._open(event.run)
 
     async def _open(self, run: Run) -> None:
+        from tui.screens.run import RunScreen
+
         while len(self.screen_stack) > 2:
             await self.pop_screen()
         await self.push_screen(RunScreen(run, self._store, self._clock))
@@ -221,6 +233,9 @@ class MlperfTui(App[None]):
     @work(thread=True)
     def _name_gpus(self) -> None:
         """In a thread: a hanging driver stops nothing else."""
+        from tui.engine.telemetry.reading import SourceUnavailable
+        from tui.present import gpu
+
         try:
             self._gpus = gpu.names(self._nvml().snapshot())
         except SourceUnavailable:
@@ -240,6 +255,8 @@ class MlperfTui(App[None]):
         """What one does here, and every key that works."""
         screen = self.screen
         if isinstance(screen, FrameScreen):
+            from widgets.dialog import Sheet
+
             keys = help_lines(screen)
             await self.push_screen(
                 Sheet(f"{screen.NAME}: help", [Text(screen.HELP), Text(""), *keys])
@@ -247,9 +264,10 @@ class MlperfTui(App[None]):
 
     def _copyable(self) -> tuple[str, str] | None:
         screen = self.screen
-        if isinstance(screen, Sheet):
-            return "the text", screen.copyable
-        return screen.copyable() if isinstance(screen, FrameScreen) else None
+        if isinstance(screen, FrameScreen):
+            return screen.copyable()
+        text = getattr(screen, "copyable", None)  # a sheet over it
+        return ("the text", text) if isinstance(text, str) else None
 
     def action_copy(self) -> None:
         """By OSC 52, into the clipboard of the terminal at the other end of SSH."""
@@ -345,6 +363,18 @@ class MlperfTui(App[None]):
     def _repaint(self, _: object) -> None:
         """After fg the screen stays blank (Textual 8.2)."""
         self.screen.refresh(repaint=True, layout=True)
+
+
+def _nvml() -> GpuSource:
+    from tui.engine.telemetry.nvml import NvmlSource
+
+    return NvmlSource()
+
+
+def _host() -> Source:
+    from tui.engine.telemetry.host import HostSource
+
+    return HostSource()
 
 
 def _live_words(running: Sequence[str], waiting: Sequence[str]) -> Text:

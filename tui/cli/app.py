@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -15,6 +16,8 @@ def open_app() -> int:
     # Read when Textual is imported: no motion over SSH.
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    # Nothing of what is imported and made until the first screen is seen is ever garbage.
+    gc.disable()
     from tui import app
 
     return app.open_app(ascii_only=output.is_ascii_only(sys.stdout))

@@ -22,6 +22,7 @@ from tui.engine.spec import RunSpec
 
 SCHEMA = 1
 STATE_RESERVE_BYTES = 8192
+SETTLED_NS = 2 * 10**9
 LIVE = ("queued", "starting", "running", "stopping")
 FINAL = ("finished", "failed", "stopped", "lost")
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[\w.-]+-[0-9a-f]{4}")
@@ -238,6 +239,8 @@ class RunStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.runs = root / "runs"
+        self._ids: list[str] = []
+        self._listed_ns = -1
 
     def new_id(self, spec: RunSpec) -> str:
         """An id for now. Its four hex digits are the second's fraction: ids sort by time."""
@@ -303,11 +306,17 @@ class RunStore:
                 time.sleep(0.0001)
 
     def ids(self) -> list[str]:
-        """Ids of all runs, newest first; reads the folder's names only."""
+        """Ids of all runs, newest first: the folder's names, read again when it has changed."""
         try:
-            return sorted(filter(RUN_ID.fullmatch, os.listdir(self.runs)), reverse=True)
+            changed_ns = os.stat(self.runs).st_mtime_ns
         except FileNotFoundError:
             return []
+        if changed_ns != self._listed_ns:
+            self._ids = sorted(filter(RUN_ID.fullmatch, os.listdir(self.runs)), reverse=True)
+            # Another change may follow within the clock's grain and leave the same time.
+            is_settled = time.time_ns() - changed_ns > SETTLED_NS
+            self._listed_ns = changed_ns if is_settled else -1
+        return self._ids
 
     def __iter__(self) -> Iterator[Run]:
         """All runs, newest first."""

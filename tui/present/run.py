@@ -10,7 +10,6 @@ from typing import Any
 from tui.engine import events
 from tui.engine.spec import RunSpec
 from tui.engine.store import Run, RunState, RunStore
-from tui.engine.telemetry.recorder import summarize
 from tui.present import metrics
 from tui.present.benchmark import SHORT
 from tui.present.result import VERDICTS, short_metric
@@ -54,6 +53,8 @@ def verdict(results: list[dict[str, Any]]) -> str | None:
 
 def detail(run: Run) -> dict[str, Any]:
     """The object of `show --json`."""
+    from tui.engine.telemetry.recorder import summarize
+
     recorded, _ = events.read(run.events)
     return {
         **overview(run),
@@ -204,10 +205,17 @@ def history_row(
         Cell(SHORT_NAMES.get(scenario, scenario)),
         Cell(outcome(found, results)),
         Cell(environment, quiet=True),
-        Cell(metrics.age(age) if age is not None else metrics.NOTHING, quiet=True),
+        Cell(_age(age), quiet=True),
         Cell(str(found["mode"]), quiet=True),
         Cell(found["id"], quiet=True),
     )
+
+
+def _age(seconds: float | None) -> str:
+    """In minutes at least: a list does not tick."""
+    if seconds is None:
+        return metrics.NOTHING
+    return metrics.age(seconds) if seconds >= 60 else "now"
 
 
 def _state_cell(found: Mapping[str, Any], place: int | None) -> Cell:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -24,13 +24,14 @@ from tui.present import result as present_result
 from tui.present import run as present_run
 from tui.screens.frame import Clock, TabScreen
 from widgets.choice_list import ChoiceList
-from widgets.dialog import Sheet
 from widgets.form import Form
 from widgets.line import Line, Rule
 from widgets.panel import PanelView
-from widgets.prompt import Prompt
 from widgets.rows import Badge, Cell, Fact, Option, Panel, Reason, Tone
 from widgets.tones import KEY, QUIET, STRONG, badge_text
+
+if TYPE_CHECKING:
+    from widgets.prompt import Prompt
 
 MOST_COMMAND_LINES = 4
 RECENT = 500
@@ -285,16 +286,16 @@ class BenchmarksScreen(TabScreen):
 
     async def _ask(self, label: str, text: str, name: str) -> None:
         self.query_one("#filter").display = False
-        await self.ask(Prompt(label, text, id=name), self.query_one("#list"))
+        await self.ask(label, text, self.query_one("#list"), id=name)
 
-    @on(Prompt.Changed)
-    def _typed(self, event: Prompt.Changed) -> None:
+    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+        """The filter has other words."""
         if self.query("#words"):
             self._words = event.text
             self._fill()
 
-    @on(Prompt.Sent)
-    async def _sent(self, event: Prompt.Sent) -> None:
+    async def on_prompt_sent(self, event: Prompt.Sent) -> None:
+        """Words or keys are complete."""
         one = self.benchmark
         if self.query("#keys") and one is not None:
             try:
@@ -305,17 +306,16 @@ class BenchmarksScreen(TabScreen):
             self._requests[one.name] = replace(self._request(one), settings=settings)
         await self._close_prompt()
 
-    @on(Prompt.Left)
-    async def _left(self) -> None:
+    async def on_prompt_left(self) -> None:
+        """Nothing is wanted."""
         if self.query("#words"):
             self._words = ""
         await self._close_prompt()
 
     async def _close_prompt(self) -> None:
-        await self.query(Prompt).remove()
         self.query_one("#filter").display = True
         self._fill()
-        self.set_focus(self.query_one(ChoiceList))
+        await self.close_prompt(self.query_one(ChoiceList))
 
     # --- starting -----------------------------------------------------------------------------
 
@@ -353,6 +353,8 @@ class BenchmarksScreen(TabScreen):
             self.say(self._problem or "nothing is chosen", Tone.BAD)
             return
         lines = present_run.dry_run(self._plan.spec, self._store)
+        from widgets.dialog import Sheet
+
         self.app.push_screen(Sheet("What would be run", [Text(line) for line in lines]))
 
     def copyable(self) -> tuple[str, str] | None:

@@ -16,7 +16,6 @@ from textual.widget import Widget
 from tui.engine.process import boottime
 from widgets.key_line import KeyLine
 from widgets.line import Line
-from widgets.prompt import Prompt
 from widgets.rows import Badge, Tone
 from widgets.tones import badge_text
 
@@ -64,17 +63,26 @@ class FrameScreen(Screen[None]):
     @property
     def is_typing(self) -> bool:
         """A prompt is open: keys are text."""
-        return bool(self.query(Prompt))
+        return bool(self.query("Prompt"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While one types, no key of the screen means anything."""
         return not self.is_typing
 
-    async def ask(self, prompt: Prompt, before: Widget) -> None:
+    async def ask(self, label: str, text: str, before: Widget, *, id: str | None = None) -> None:
         """Let the user type into a prompt; what is typed ahead is not lost."""
-        if not self.is_typing:
-            await self.mount(prompt, before=before)
-            self.set_focus(prompt.field)
+        if self.is_typing:
+            return
+        from widgets.prompt import Prompt  # costs some ms, and most never type
+
+        prompt = Prompt(label, text, id=id)
+        await self.mount(prompt, before=before)
+        self.set_focus(prompt.field)
+
+    async def close_prompt(self, focus: Widget) -> None:
+        """Enough typed: the keys go to another place again."""
+        await self.query("Prompt").remove()
+        self.set_focus(focus)
 
     def copyable(self) -> tuple[str, str] | None:
         """What `y` copies here: its name and its text; None where there is nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -24,9 +24,11 @@ from tui.screens.frame import Clock, TabScreen
 from widgets.choice_list import ChoiceList
 from widgets.dialog import Confirm
 from widgets.line import Line
-from widgets.prompt import Prompt
 from widgets.rows import Cell, Tone
 from widgets.tones import KEY, QUIET, STRONG
+
+if TYPE_CHECKING:
+    from widgets.prompt import Prompt
 
 LOOK_S = 1.0
 STOP_TIMEOUT_S = 60.0
@@ -90,8 +92,7 @@ class HistoryScreen(TabScreen):
         yield ChoiceList(present_run.HISTORY, EMPTY)
 
     def on_mount(self) -> None:
-        """Look at the folder, and again every second while this is seen."""
-        self._look()
+        """Look at the folder every second while this is seen."""
         self._timer = self.set_interval(LOOK_S, self._look)
         self.set_focus(self.query_one(ChoiceList))
 
@@ -201,28 +202,27 @@ class HistoryScreen(TabScreen):
     async def action_filter(self) -> None:
         """Type words that a run must have."""
         self.query_one("#filter").display = False
-        await self.ask(Prompt("/", self._words), self.query_one(ChoiceList))
+        await self.ask("/", self._words, self.query_one(ChoiceList))
 
-    @on(Prompt.Changed)
-    def _typed(self, event: Prompt.Changed) -> None:
+    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+        """The filter has other words."""
         self._words = event.text
         self._match()
 
-    @on(Prompt.Sent)
-    async def _sent(self) -> None:
+    async def on_prompt_sent(self) -> None:
+        """The words are complete."""
         await self._close_prompt()
 
-    @on(Prompt.Left)
-    async def _left(self) -> None:
+    async def on_prompt_left(self) -> None:
+        """Nothing is wanted."""
         self._words = ""
         self._match()
         await self._close_prompt()
 
     async def _close_prompt(self) -> None:
-        await self.query(Prompt).remove()
         self.query_one("#filter").display = True
         self._show_filter()
-        self.set_focus(self.query_one(ChoiceList))
+        await self.close_prompt(self.query_one(ChoiceList))
 
     def action_back(self) -> None:
         """Show all runs again."""

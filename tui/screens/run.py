@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from threading import Event
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -33,11 +33,13 @@ from widgets.line import Line, Rule
 from widgets.log_view import LogView
 from widgets.meters import Meters
 from widgets.panel import PanelView, panel_lines
-from widgets.prompt import Prompt
 from widgets.rows import Badge, Panel, Reason, Tone
 from widgets.steps import Steps
 from widgets.tones import QUIET, STRONG, badge_text
 from widgets.trend import Trends
+
+if TYPE_CHECKING:
+    from widgets.prompt import Prompt
 
 WIDE = 150
 """Columns from which there is a side pane."""
@@ -313,20 +315,19 @@ class RunScreen(FrameScreen):
 
     async def action_search(self) -> None:
         """Type a word to look for."""
-        await self.ask(Prompt("/", self.query_one(LogView).word), self.query_one(Rule))
+        await self.ask("/", self.query_one(LogView).word, self.query_one(Rule))
 
-    @on(Prompt.Sent)
-    async def _sent(self, event: Prompt.Sent) -> None:
-        await self._close_prompt()
+    async def on_prompt_sent(self, event: Prompt.Sent) -> None:
+        """Look for the word."""
         view = self.query_one(LogView)
+        await self.close_prompt(view)
         view.highlight(event.text)
         if event.text:
             self._look_for(event.text, view.top, backwards=False)
 
-    @on(Prompt.Left)
-    async def _close_prompt(self) -> None:
-        await self.query(Prompt).remove()
-        self.set_focus(self.query_one(LogView))
+    async def on_prompt_left(self) -> None:
+        """Nothing is wanted."""
+        await self.close_prompt(self.query_one(LogView))
 
     def action_hit(self, step: int) -> None:
         """The next hit (the one before)."""
