@@ -24,6 +24,8 @@ from widgets.tones import QUIET, STYLES, blank, strip_of
 
 BUSY_S = 0.1
 QUIET_S = 0.25
+FLOOD_S = 0.2
+"""More than a screen at a time: nobody reads that; five pictures a second will do."""
 QUIET_AFTER_S = 1.0
 CACHED_STRIPS = 512
 HIT = Style(reverse=True)
@@ -109,6 +111,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._word = ""
         self._timer: Timer | None = None
         self._grew_at = 0.0
+        self._flooded = False
         self.marked: int | None = None
         """The line that was jumped to, until one moves."""
         self.following = True
@@ -139,10 +142,14 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         if self._take_in():
             self._grew_at = time.monotonic()
         if self.live or more:
-            quiet = time.monotonic() - self._grew_at > QUIET_AFTER_S
-            self._timer = self.set_timer(
-                0.01 if more and not self.live else QUIET_S if quiet else BUSY_S, self._look
-            )
+            self._timer = self.set_timer(self._pause_s(catching_up=more), self._look)
+
+    def _pause_s(self, *, catching_up: bool) -> float:
+        if catching_up and not self.live:
+            return 0.01
+        if time.monotonic() - self._grew_at > QUIET_AFTER_S:
+            return QUIET_S
+        return FLOOD_S if self._flooded else BUSY_S
 
     def finish(self) -> None:
         """The log is complete: what is left of it is taken in, then nobody looks any more."""
@@ -161,14 +168,25 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         if lines < self._known_lines:
             self._strips.clear()  # another file under the same name
         self._strips.pop(self._known_lines - 1, None)  # it has grown until its end came
-        self._known_lines = lines
+        before, self._known_lines = self._known_lines, lines
         self._open_line = None
-        self.virtual_size = Size(MOST_COLUMNS, lines)
+        self._set_length(lines)
         if self.following:
             self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True, force=True)
-        self.refresh()
+        if not 0 <= self.scroll_offset.y <= before - self.size.height:
+            self.refresh()  # some of it is seen
+        self._flooded = lines - before > self.size.height
         self._tell()
         return True
+
+    def _set_length(self, lines: int) -> None:
+        """Where there is a scrollbar, it alone changes: no layout, no repaint of the lines."""
+        length = Size(MOST_COLUMNS, lines)
+        if self.show_vertical_scrollbar and lines > self.size.height:
+            self.set_reactive(ScrollView.virtual_size, length)
+            self.vertical_scrollbar.window_virtual_size = lines
+        else:
+            self.virtual_size = length
 
     def _renew_last_line(self) -> bool:
         """A progress bar without a newline: repaint that row alone."""

@@ -18,6 +18,7 @@ from textual.worker import get_current_worker
 from tui.engine import follow, launch, sut
 from tui.engine.errors import MlperfTuiError
 from tui.engine.log_index import LogIndex
+from tui.engine.process import boottime
 from tui.engine.queue import queue_of
 from tui.engine.runners import runner_of
 from tui.engine.store import Run, RunStore
@@ -45,6 +46,8 @@ WIDE = 150
 """Columns from which there is a side pane."""
 STOP_TIMEOUT_S = 60.0
 MOST_METERS = 3
+TRENDS_S = 5.0
+"""A curve of an hour is no other one a second later."""
 MOST_ALERTS = 2
 
 
@@ -105,6 +108,7 @@ class RunScreen(FrameScreen):
         self._log = LogIndex(run.console)
         self._gone = Event()
         self._queue_place: int | None = None
+        self._trends_due = 0.0
         self._place = LogView.Moved(0, 0, True)
 
     def body(self) -> ComposeResult:
@@ -189,7 +193,8 @@ class RunScreen(FrameScreen):
         shown = live.alerts[-MOST_ALERTS:]
         alerts.display = bool(shown)
         alerts.show([Panel("", Badge("", Tone.PLAIN), headline=f"▲ {one}") for one in shown])
-        if self.app.size.width >= WIDE:
+        if self.has_class("wide") and boottime() >= self._trends_due:
+            self._trends_due = boottime() + TRENDS_S
             self.query_one(Trends).show(live.trends())
         self._show_rule()
 
@@ -235,6 +240,7 @@ class RunScreen(FrameScreen):
     def on_resize(self) -> None:
         """A side pane where there is room for one."""
         self.set_class(self.app.size.width >= WIDE, "wide")
+        self._trends_due = 0.0
         if self.is_mounted:
             self._show()
 
