@@ -157,7 +157,7 @@ class MlperfTui(App[None]):
         if tab == "history":
             from tui.screens.history import HistoryScreen
 
-            return HistoryScreen(self._store, self._clock)
+            return HistoryScreen(self._store, self._clock, self._open)
         if tab == "gpu":
             from tui.screens.gpu import GpuScreen
 
@@ -184,7 +184,7 @@ class MlperfTui(App[None]):
         await self._open(event.run)
 
     async def on_history_screen_opened(self, event: HistoryScreen.Opened) -> None:
-        """A run was chosen: show it."""
+        """A run was started once more: show that one."""
         await self._open(event.run)
 
     async def on_run_screen_again(self, event: RunScreen.Again) -> None:

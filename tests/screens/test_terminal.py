@@ -292,3 +292,17 @@ def test_an_idle_screen_sends_nothing(terminal: Terminal, store: RunStore, tmp_p
     terminal._run("pipe-pane", f"cat > {shlex.quote(str(sent))}")
     time.sleep(4)
     assert sent.read_bytes() == b""
+
+
+def test_keys_typed_ahead_reach_the_place_they_are_meant_for(
+    terminal: Terminal, store: RunStore
+) -> None:
+    """Over a slow line many keys arrive at once."""
+    run = running(submit(store, LONG))
+    terminal.type(APP)
+    terminal.until("Enter start")
+    terminal._run("send-keys", "2", "Enter", "/", "w", "4", "x", "y", "?", "Enter")
+    terminal.until("no line has 'w4xy?' from here on")
+    assert run.is_command_alive()
+    terminal._run("send-keys", "x", "y")
+    terminal.until("■ stopped")

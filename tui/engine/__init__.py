@@ -10,8 +10,9 @@ A run is a folder. One half fills it, the other reads it, and nothing else joins
    with its output straight into `console.log`, waits for it and writes `exit.json`. The supervisor
    only reads and records: `events.jsonl` (phases from `console`), `telemetry.csv`, `state.json`.
    It may be killed and started again at any time; the command does not notice.
-6. `follow.follow(run)` turns the folder into a stream of events, live or afterwards.
-7. `results.read_results(path)` finds LoadGen's logs, reads and judges them.
+6. `launch` does 2 to 4 for whoever asks: the command line and the app.
+7. `follow.follow(run)` turns the folder into a stream of events, live or afterwards.
+8. `results.read_results(path)` finds LoadGen's logs, reads and judges them.
 
 `flock` is the truth about who is alive, pids are hints. Raw output is kept as it came; everything
 else is derived from it and may be derived again.

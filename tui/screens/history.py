@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -59,7 +59,7 @@ class HistoryScreen(TabScreen):
     ]
 
     class Opened(Message):
-        """A run is to be shown."""
+        """A run was started once more and is to be shown."""
 
         def __init__(self, run: Run) -> None:
             super().__init__()
@@ -72,9 +72,12 @@ class HistoryScreen(TabScreen):
             super().__init__()
             self.words, self.ids = words, ids
 
-    def __init__(self, store: RunStore, clock: Clock) -> None:
+    def __init__(
+        self, store: RunStore, clock: Clock, show: Callable[[Run], Awaitable[None]]
+    ) -> None:
         super().__init__()
         self._clock = clock
+        self._show_run = show
         self._store = store
         self._ids: list[str] = []
         self._all: list[str] = []
@@ -243,8 +246,8 @@ class HistoryScreen(TabScreen):
         self.refresh_bindings()
 
     @on(ChoiceList.Chosen)
-    def _chosen(self) -> None:
-        self.action_open()
+    async def _chosen(self) -> None:
+        await self.action_open()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stop what runs, move what waits, run again or delete what is over."""
@@ -257,8 +260,8 @@ class HistoryScreen(TabScreen):
         waits = run.id in self._places
         return {"stop": not over, "again": over, "delete": over, "queue": waits}[action]
 
-    def action_open(self) -> None:
-        """Show the run."""
+    async def action_open(self) -> None:
+        """Show the run. Awaited, so that keys typed ahead go to it."""
         run = self.run_here
         if run is None:
             return
@@ -267,7 +270,7 @@ class HistoryScreen(TabScreen):
         except NotFoundError as error:
             self.say(str(error), Tone.BAD)
         else:
-            self.post_message(self.Opened(run))
+            await self._show_run(run)
 
     async def action_stop(self) -> None:
         """Stop the run, after a yes."""

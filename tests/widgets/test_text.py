@@ -1,0 +1,127 @@
+"""Everything that shows lines of text, with made-up rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rich.text import Text
+from textual.app import App, ComposeResult
+
+from widgets.elapsed import progress
+from widgets.line import Line
+from widgets.meters import Meters
+from widgets.panel import panel_lines
+from widgets.rows import Badge, Fact, Level, Meter, Panel, Reason, Step, Tone, Trend
+from widgets.steps import Steps
+from widgets.tones import bar, between, to_ascii
+from widgets.trend import curve
+
+
+def plain(lines: Any) -> list[str]:
+    return [line.plain.rstrip() for line in lines]
+
+
+def test_a_bar_is_as_long_as_its_share_in_eighths() -> None:
+    assert bar(0, 4) == "    "
+    assert bar(1, 4) == "████"
+    assert bar(0.5, 4) == "██  "
+    assert bar(0.53, 4) == "██▏ "
+    assert bar(7, 4) == "████"
+    assert bar(None, 4) == "    "
+
+
+def test_progress_never_passes_its_end_and_is_blank_without_a_minimum() -> None:
+    assert progress(0.5, "half", 16).plain == "━━━━━─────  half"
+    assert progress(1.7, "over", 16).plain == "━━━━━━━━━━  over"
+    assert progress(0.27, "some", 16).plain == "━━╸───────  some"
+    assert progress(None, "", 16).plain == ""
+
+
+def test_two_ends_of_a_line_and_the_left_one_gives_way() -> None:
+    assert between(Text("left"), Text("right"), 14).plain == "left     right"
+    assert between(Text("a long left"), Text("right"), 14).plain == "a long … right"
+
+
+def test_steps_leave_out_the_oldest_where_there_is_no_room() -> None:
+    steps = Steps()
+    done = [Step(f"step{n}", "0:10", Tone.GOOD) for n in range(4)]
+    steps._steps = (*done, Step("last", "1:00 of ≥10:00", Tone.PLAIN, here=True))
+    assert plain(steps.lines(90)) == [
+        "step0 ✔ 0:10  step1 ✔ 0:10  step2 ✔ 0:10  step3 ✔ 0:10  ▶ last 1:00 of ≥10:00"
+    ]
+    assert plain(steps.lines(50)) == ["… step3 ✔ 0:10  ▶ last 1:00 of ≥10:00"]
+    assert plain(steps.lines(10)) == ["… ▶ last …"]
+
+
+def test_meters_line_up_and_count_those_without_room() -> None:
+    meters = Meters(3)
+    meters._meters = tuple(Meter(f"GPU {n}", Level(n / 8, f"{n} %"), ("12 W",)) for n in range(8))
+    assert plain(meters.lines(80)) == [
+        "GPU 0           0 %  12 W",
+        "GPU 1  █        1 %  12 W",
+        "… and 6 more",
+    ]
+    meters._meters = (Meter("GPU", Level(None, "no driver here")),)
+    assert plain(meters.lines(80)) == ["GPU  no driver here"]
+
+
+def test_a_panel_says_why_first_and_breaks_values_where_they_are_laid_out() -> None:
+    panel = Panel(
+        "a run",
+        Badge("INVALID", Tone.BAD),
+        headline="12 Samples/s",
+        notes=("unverified",),
+        facts=(Fact("latency", "min 1  p50 2  p99 3 000 ms"), Fact("ok", "fine", Tone.GOOD)),
+        reasons=(Reason("too few queries ran for that", "ask for more of them"),),
+    )
+    assert plain(panel_lines(panel, 30)) == [
+        "a run                ✖ INVALID",
+        "✖ too few queries ran for that",
+        "  Change: ask for more of them",
+        "12 Samples/s",
+        "unverified",
+        "latency  min 1  p50 2",
+        "         p99 3 000 ms",
+        "ok       ✔ fine",
+    ]
+
+
+def test_a_word_that_is_longer_than_the_line_is_broken() -> None:
+    panel = Panel("", Badge("", Tone.PLAIN), facts=(Fact("log", "/a" * 30),))
+    lines = plain(panel_lines(panel, 30, heading=False))
+    assert "".join(line[5:] for line in lines) == "/a" * 30
+
+
+def test_a_curve_keeps_gaps_and_peaks() -> None:
+    flat = Trend("x", (100.0,) * 4, 100.0, "")
+    assert curve(flat, 2, rows=1) == ["⣿⣿"]
+    gap = Trend("x", (100.0, None, None, 100.0), 100.0, "")
+    assert curve(gap, 2, rows=1) == ["⡇⢸"]
+    zero = Trend("x", (0.0, 0.0), 100.0, "")
+    assert curve(zero, 1, rows=1) == ["⣀"]  # there, and not a gap
+    peak = Trend("x", tuple(100.0 if n == 500 else 0.0 for n in range(1000)), 100.0, "")
+    assert any("⡇" in row or "⢸" in row or "⣇" in row or "⣸" in row for row in curve(peak, 20, 1))
+
+
+def test_ascii_keeps_the_width_and_the_meaning() -> None:
+    text = "✔ VALID ✖ no ▲ care ● runs ○ waits ■ stopped ━━╸── ██▍ ≥10 … · µs ▶ ◂▸ 漢"
+    plain_text = to_ascii(text)
+    assert plain_text.isascii()
+    assert len(plain_text) == len(text)
+    assert plain_text.startswith("+ VALID x no ! care * runs o waits # stopped ===-- ###")
+
+
+class LineApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Line()
+
+
+@pytest.mark.parametrize("size", [(40, 3), (10, 3), (3, 1)])
+async def test_a_line_fits_whatever_the_width(size: tuple[int, int]) -> None:
+    app = LineApp(ansi_color=True)
+    async with app.run_test(size=size) as pilot:
+        app.query_one(Line).show(Text("some words at the left"), Text("right"))
+        await pilot.pause()
+        strip = app.query_one(Line).render_line(0)
+        assert strip.cell_length == size[0]
