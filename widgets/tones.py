@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
@@ -20,6 +22,7 @@ STYLES = {
     Tone.UNKNOWN: Style(dim=True),
     Tone.PLAIN: Style.null(),
 }
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 QUIET = Style(dim=True)
 STRONG = Style(bold=True)
 KEY = Style(color="cyan", bold=True)
@@ -53,8 +56,14 @@ def between(left: Text, right: Text, width: int) -> Text:
 
 
 def strip_of(text: Text, console: Console) -> Strip:
-    """A text as one line of the screen. Every segment has a style: Textual's filters ask for it."""
+    """A text as one line of the screen, without control characters.
+
+    Every segment has a style: Textual's filters ask for it.
+    """
     text.end = ""
+    if CONTROL.search(text.plain):  # a process's name may hold anything
+        text = text.copy()
+        text.plain = CONTROL.sub("·", text.plain)
     base = console.get_style(text.style)  # render() leaves it out where there are no spans
     segments = (Segment(one.text, base + one.style) for one in text.render(console))
     return Strip(segments, text.cell_len)

@@ -125,3 +125,12 @@ async def test_a_line_fits_whatever_the_width(size: tuple[int, int]) -> None:
         await pilot.pause()
         strip = app.query_one(Line).render_line(0)
         assert strip.cell_length == size[0]
+
+
+def test_no_control_character_reaches_the_terminal() -> None:
+    from rich.console import Console
+
+    from widgets.tones import strip_of
+
+    strip = strip_of(Text("python3 -c \n\x1b]0;title\x07import x\x9b31m", "bold"), Console())
+    assert strip.text == "python3 -c ··]0;title·import x·31m"

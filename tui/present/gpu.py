@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from tui.engine.telemetry.nvml import GpuDevice, GpuSnapshot
+from tui.engine.telemetry.nvml import GpuDevice, GpuProcess, GpuSnapshot
 from tui.engine.telemetry.reading import Reading
 from tui.present import metrics
 from widgets.rows import Badge, Fact, Level, Meter, Panel, Tone
@@ -97,6 +97,14 @@ def _meter(device: GpuDevice) -> Meter:
     )
 
 
+def _process(one: GpuProcess) -> str:
+    """Pid, user, memory and command, which may be a whole program with newlines."""
+    memory = metrics.size(one.memory_bytes) if one.memory_bytes is not None else metrics.NOTHING
+    whose = "  (of a run here)" if one.ours else ""
+    words = metrics.one_line(one.command or "?")
+    return f"{one.pid}  {one.user or '?'}  {memory}  {words}{whose}"
+
+
 def _share(percent: float | None) -> float | None:
     return percent / 100 if percent is not None else None
 
@@ -124,10 +132,7 @@ def _panel(device: GpuDevice) -> Panel:
         Fact("clocks", metrics.NOTHING if reasons is None else ", ".join(reasons) or "free"),
         Fact("access", device.virtualization or metrics.NOTHING),
     ]
-    facts += [
-        Fact("process", f"{one.pid} {one.user or '?'} {one.command or '?'}")
-        for one in device.processes or ()
-    ]
+    facts += [Fact("process", _process(one)) for one in device.processes or ()]
     badge = Badge("lost", Tone.BAD) if device.lost else Badge("", Tone.PLAIN)
     title = f"GPU {device.index}  {device.name or 'unnamed'}"
     return Panel(title, badge, facts=tuple(facts))

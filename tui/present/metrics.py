@@ -108,6 +108,12 @@ def _parsed(utc: str | None) -> datetime | None:
         return None
 
 
+def one_line(text: str, most: int = 120) -> str:
+    """Words from outside in one line, without control characters, shortened."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return words if len(words) <= most else words[: most - 2] + " …"
+
+
 def size(value: int) -> str:
     """Bytes in the unit that gives one to three digits: 50 MB, 2.3 TB."""
     for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
