@@ -16,7 +16,6 @@ from tui.engine.store import RunStore
 SMOKE = ("run", "smoke", "--scenario", "Offline")
 
 USAGE = [
-    ((), "name a verb"),
     (("nonsense",), "invalid choice: 'nonsense'"),
     (("runs", "--nonsense"), "unrecognized arguments: --nonsense"),
     (("run",), "required: BENCHMARK, --scenario"),

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import DATA, Cli, finished, python, submit
+from conftest import DATA, Cli, finished, python, running, submit
 
 from tui.cli import parser
 from tui.engine import mlcflow
@@ -169,3 +169,20 @@ def test_gpu_without_a_driver_says_so_and_shows_the_host(cli: Cli) -> None:
 
 def test_version_is_the_installed_one(cli: Cli) -> None:
     assert re.fullmatch(r"mlperf-tui \d+\.\d+\.\d+\n", cli("--version").stdout)
+
+
+def test_without_a_verb_and_a_terminal_there_is_an_overview_in_lines(
+    cli: Cli, store: RunStore
+) -> None:
+    empty = cli()
+    assert empty.returncode == 0
+    assert "No runs yet. Start one: mlperf-tui run smoke --scenario Offline" in empty.stdout
+    assert "this is in lines" in empty.stderr
+    over = finished(submit(store, python("pass")))
+    live = running(submit(store, python("import time; time.sleep(60)")))
+    waiting = submit(store, python("pass"))
+    told = cli().stdout
+    assert f"running   {live.id}" in told
+    assert f"queued   {waiting.id}" in told
+    assert over.id in told
+    assert "\x1b" not in told

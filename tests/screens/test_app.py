@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import finished, nothing_left, python, running, submit, wait_for
-from tests.screens.conftest import shown, until
+from tests.screens.looks import shown, until
 from tui.app import MlperfTui
-from tui.engine import home
+from tui.engine import catalog, home, sut
 from tui.engine.queue import queue_of
 from tui.engine.store import RunStore
 from tui.screens.benchmarks import BenchmarksScreen
@@ -22,6 +22,14 @@ from widgets.form import Form
 from widgets.log_view import LogView
 
 SMALL, LARGE = (80, 24), (200, 50)
+
+
+@pytest.fixture
+def app(store: RunStore) -> MlperfTui:
+    """The app in a terminal of Textual's own, not yet running."""
+    return MlperfTui(catalog.load(), store, sut.describe())
+
+
 LONG = python("import time; print('going', flush=True); time.sleep(300)")
 
 
@@ -355,8 +363,6 @@ async def test_the_mouse_setting_is_remembered_beside_the_users_own_lines(
 async def test_an_official_installation_offers_its_benchmarks(
     store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tui.engine import catalog, sut
-
     folder = stand_in(tmp_path)
     monkeypatch.setenv("MLPERF_TUI_INSTALLATION", str(folder))
     app = MlperfTui(catalog.load(), store, sut.describe())

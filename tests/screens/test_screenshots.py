@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.screens import made_up
-from tests.screens.conftest import shown, until
+from tests.screens.looks import shown, until
 from tui.app import MlperfTui
 from tui.engine import catalog
 from tui.engine.store import RunStore

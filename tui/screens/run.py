@@ -194,8 +194,9 @@ class RunScreen(FrameScreen):
         alerts.display = bool(shown)
         alerts.show([Panel("", Badge("", Tone.PLAIN), headline=f"▲ {one}") for one in shown])
         if self.has_class("wide") and boottime() >= self._trends_due:
-            self._trends_due = boottime() + TRENDS_S
-            self.query_one(Trends).show(live.trends())
+            trends = live.trends()
+            self._trends_due = boottime() + (TRENDS_S if trends else 0)
+            self.query_one(Trends).show(trends)
         self._show_rule()
 
     def _badge(self, now: float, verdict: str | None) -> Badge:

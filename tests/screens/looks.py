@@ -1,4 +1,4 @@
-"""The app in a terminal of Textual's own, on a real data root."""
+"""To wait for what an app shows, and to read it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from textual.pilot import Pilot
 
 from tests.conftest import PATIENCE_S
-from tui.app import MlperfTui
-from tui.engine import catalog, sut
-from tui.engine.store import RunStore
-
-
-@pytest.fixture
-def app(store: RunStore) -> MlperfTui:
-    """The app, not yet running."""
-    return MlperfTui(catalog.load(), store, sut.describe())
 
 
 async def until(pilot: Pilot[None], claim: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
