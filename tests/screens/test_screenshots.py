@@ -60,6 +60,8 @@ async def test_the_picture_is_what_the_app_shows(made: RunStore, name: str) -> N
             await until(pilot, lambda: "H100" in shown(app))
             for key in keys:
                 await pilot.press(key)
+                if isinstance(app.screen, RunScreen):
+                    await until(pilot, lambda: app.screen._live.phase)  # type: ignore[attr-defined]
                 await settled(app, pilot)
             await until(pilot, lambda: words in shown(app))
             await settled(app, pilot)
