@@ -19,6 +19,7 @@ from tests.screens.looks import shown, until
 from tui.app import MlperfTui
 from tui.engine import catalog
 from tui.engine.store import RunStore
+from tui.screens.run import RunScreen
 
 PICTURES = Path(__file__).parents[2] / "docs/screens"
 SAME = sys.version_info[:2] == (3, 11) and version("textual") == "8.2.8"
@@ -60,8 +61,8 @@ async def test_the_picture_is_what_the_app_shows(made: RunStore, name: str) -> N
             await until(pilot, lambda: "H100" in shown(app))
             for key in keys:
                 await pilot.press(key)
-                if isinstance(app.screen, RunScreen):
-                    await until(pilot, lambda: app.screen._live.phase)  # type: ignore[attr-defined]
+                if isinstance(screen := app.screen, RunScreen):
+                    await until(pilot, lambda screen=screen: screen._live.phase)
                 await settled(app, pilot)
             await until(pilot, lambda: words in shown(app))
             await settled(app, pilot)
