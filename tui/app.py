@@ -146,6 +146,14 @@ class MlperfTui(App[None]):
         self.push_screen(self._screen_of("benchmarks"))
         self.set_interval(LOOK_S, self._show_top)
         self._name_gpus()
+        self._attend()
+
+    @work(thread=True)
+    def _attend(self) -> None:
+        """Runs go on without us; those whose supervisor was killed get another."""
+        from tui.engine import launch
+
+        launch.attend_unwatched(self._store)
 
     def on_ready(self) -> None:
         """The first screen is seen: from here on garbage is collected."""

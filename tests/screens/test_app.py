@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import finished, nothing_left, python, running, submit, wait_for
+from tests.screens import made_up
 from tests.screens.looks import shown, until
 from tui.app import MlperfTui
 from tui.engine import catalog, home, sut
@@ -390,3 +391,37 @@ def stand_in(tmp_path: Path) -> Path:
     mlcr.write_text('#!/bin/sh\necho "$@"\n')
     mlcr.chmod(0o755)
     return folder
+
+
+async def test_opening_the_app_gives_every_unwatched_run_a_supervisor(
+    app: MlperfTui, store: RunStore
+) -> None:
+    import os
+
+    run = running(submit(store, LONG))
+    assert run.supervisor is not None
+    os.kill(run.supervisor.pid, 9)
+    wait_for(lambda: not run.is_watched())
+    async with app.run_test(size=SMALL) as pilot:
+        await until(pilot, run.is_watched)
+
+
+async def test_a_contradicted_label_is_warned_of_and_a_cloud_vm_is_not(
+    store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "profiles/environments"
+    mine.mkdir(parents=True)
+    (mine / "gpu-isolation.yaml").write_text(
+        "name: gpu-isolation\nlabel: My layer\norder: 2\nrecognise: {variable: [MY_LAYER]}\n"
+    )
+    monkeypatch.setenv("MY_LAYER", "on")
+    app = MlperfTui(catalog.load(), store, made_up.FACTS)
+    async with app.run_test(size=LARGE) as pilot:
+        await until(pilot, lambda: "environment ◂ gpu-isolation ▸" in shown(app))
+        assert "▲  environment" not in shown(app)
+        app.screen.query_one(Form).step("environment", -1)
+        await until(pilot, lambda: "environment ◂ baseline (KVM guest) ▸" in shown(app))
+        assert "this machine shows gpu-isolation: the variable MY_LAYER is set" in shown(app)
+        monkeypatch.delenv("MY_LAYER")
+        app.screen.query_one(Form).step("scenario", 1)
+        await until(pilot, lambda: "this machine shows" not in shown(app))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from tui.engine import home, mlcflow, process, series, spec, sut
 from tui.engine.catalog import Benchmark, Catalog, Environment
-from tui.engine.errors import SpecError, StorageError
+from tui.engine.errors import MlperfTuiError, SpecError, StorageError
 from tui.engine.mlcflow import Installation
-from tui.engine.runners import RUNNERS
+from tui.engine.runners import RUNNERS, runner_of
 from tui.engine.spec import FOLDER, RunSpec
 from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts
@@ -129,6 +130,19 @@ def begin(plan: Plan, store: RunStore, facts: SystemFacts, made: list[Run]) -> I
             made.append(run)
         RUNNERS[plan.spec.runner].submit(run)
         yield run
+
+
+def attend_unwatched(store: RunStore, most: int = 200) -> None:
+    """Give a supervisor to every run of the newest `most` that is not over and has none.
+
+    Without one, nobody would ever write the final state of a run whose supervisor was killed.
+    A run that cannot be attended stays as it is; whoever opens it is told why.
+    """
+    for run_id in store.ids()[:most]:
+        run = Run(store.runs / run_id)
+        with suppress(MlperfTuiError, OSError):
+            if not run.stored_state.is_final:
+                runner_of(run).attend(run)
 
 
 def again(run: Run, store: RunStore, facts: SystemFacts) -> Run:
