@@ -316,13 +316,13 @@ def _place(item: tuple[str, Any]) -> tuple[int, str]:
 
 
 def _load_kind(kind: str, make: Callable[[Fields, str], Any]) -> dict[str, Any]:
-    import yaml
+    from tui.engine import yaml_file
 
     loaded = {}
     for name, path in profile_files(kind).items():
         try:
-            found = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            found = yaml_file.load(path)
+        except yaml_file.NotYaml as error:
             raise ProfileError(f"{path}: cannot be read: {error}") from error
         fields = Fields(path, found)
         if not NAME.fullmatch(name):

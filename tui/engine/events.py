@@ -48,4 +48,10 @@ def _is_whole(event: dict[str, Any]) -> bool:
     """It has what its readers count on; another version may have written it."""
     needed = {PHASE: ("phase", str), ALERT: ("text", str), LIMITS: ("min_duration_s", float)}
     name, kind = needed.get(event.get("kind", ""), ("kind", str))
-    return isinstance(event.get("kind"), str) and isinstance(event.get(name), kind)
+    since = event.get("boottime_s")
+    return (
+        isinstance(event.get("kind"), str)
+        and isinstance(event.get(name), kind)
+        and (since is None or isinstance(since, (int, float)))
+        and isinstance(event.get("line", 0), int)
+    )

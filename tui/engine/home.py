@@ -152,11 +152,11 @@ def read_settings() -> Mapping[str, Any]:
     path = config_dir() / "settings.yaml"
     if not path.is_file():
         return {}
-    import yaml
+    from tui.engine import yaml_file
 
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        found = yaml_file.load(path)
+    except yaml_file.NotYaml as error:
         raise StorageError(f"{path} cannot be read: {error}") from error
     if found is None:
         return {}
@@ -177,7 +177,9 @@ def write_setting(name: str, value: str) -> Path:
     """
     import re
 
-    path = config_dir() / "settings.yaml"
+    from tui.engine import yaml_file
+
+    path = (config_dir() / "settings.yaml").resolve()  # it may be a link into someone's dotfiles
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
@@ -187,7 +189,12 @@ def write_setting(name: str, value: str) -> Path:
             lines[same[-1]] = wanted
         else:
             lines.append(wanted)
-        write_atomic(path, "\n".join(lines) + "\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"{path} cannot be written: {error}") from error
+        text = "\n".join(lines) + "\n"
+        if not isinstance(yaml_file.loads(text), dict):
+            raise yaml_file.NotYaml("it is not a list of `key: value` lines")
+        write_atomic(path, text)
+    except (OSError, UnicodeDecodeError, yaml_file.NotYaml) as error:
+        raise StorageError(
+            f"{path} cannot be changed; write `{name}: {value}` into it yourself ({error})"
+        ) from error
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -152,8 +153,10 @@ def again(run: Run, store: RunStore, facts: SystemFacts) -> Run:
         NotFoundError: its run.json is damaged or of another version.
         StorageError, StartError: it cannot be kept or started.
     """
-    old = run.spec
-    place = str(run.folder)
+    runner, old = runner_of(run), run.spec
+    place = os.path.dirname(old.cwd)  # as it was called then: the data root may have moved since
+    if os.path.basename(place) != run.id:
+        place = str(run.folder)
     fresh = replace(
         old,
         argv=tuple(one.replace(place, FOLDER) for one in old.argv),
@@ -166,8 +169,10 @@ def again(run: Run, store: RunStore, facts: SystemFacts) -> Run:
         series=None,
         repeat=None,
     )
+    if any(run.id in one for one in (*fresh.argv, fresh.cwd, *fresh.env_vars.values())):
+        raise StorageError(f"{run.id} names its own folder in a way that cannot be replaced")
     installation = mlcflow.locate(old.installation, store.root)
     mlcflow.register(installation)
     made = store.create(fresh, facts.to_json())
-    RUNNERS[fresh.runner].submit(made)
+    runner.submit(made)
     return made

@@ -56,7 +56,11 @@ def live_runs(store: RunStore) -> tuple[list[str], list[str]]:
         holder = queue.holder()
         if holder:
             running.append(holder)
-        waiting += [run_id for _, run_id in queue.tickets() if run_id != holder]
+        waiting += [
+            run_id
+            for _, run_id in queue.tickets()
+            if run_id != holder and (store.runs / run_id).is_dir()
+        ]
     return running, waiting
 
 

@@ -101,7 +101,7 @@ class RunSpec:
     def from_json(cls, stored: Mapping[str, Any]) -> RunSpec:
         """From run.json; keys of later versions are left out."""
         known = {name: stored[name] for name in cls.__dataclass_fields__ if name in stored}
-        return cls(**{**known, "argv": tuple(stored["argv"])})
+        return cls(**{**known, "argv": tuple(map(str, stored["argv"]))})
 
 
 def plan(

@@ -75,13 +75,27 @@ class RunState:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> RunState:
         """From state.json."""
-        known = {name: stored[name] for name in cls.__dataclass_fields__ if name in stored}
+        known = {
+            name: stored[name]
+            for name, kinds in STATE_PARTS.items()
+            if isinstance(stored.get(name), kinds)
+        }
         if known.get("state") not in (*LIVE, *FINAL):
             return cls("lost")
-        cause = known.get("cause")
+        cause = stored.get("cause")
         if not isinstance(cause, dict) or not {"code", "text"} <= cause.keys():
-            return cls(**{**known, "cause": None})
-        return cls(**{**known, "cause": Cause(cause["code"], cause["text"], cause.get("fix"))})
+            return cls(**known)
+        fix = cause.get("fix")
+        said = Cause(str(cause["code"]), str(cause["text"]), str(fix) if fix else None)
+        return cls(**known, cause=said)
+
+
+STATE_PARTS: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("state", "phase", "created", "started", "ended", "boot_id"), (str,)),
+    **dict.fromkeys(("started_boottime_s", "ended_boottime_s"), (int, float)),
+    **dict.fromkeys(("pid", "start_ticks", "exit_code", "signal"), (int,)),
+}
+"""What may stand in state.json; anything else there is left out."""
 
 
 @dataclass(frozen=True)
@@ -159,9 +173,9 @@ class Run:
 
     @property
     def result(self) -> list[dict[str, Any]] | None:
-        """result.json, once the run has been judged."""
+        """result.json, once the run has been judged; what another version wrote is left out."""
         found = home.read_json(self.folder / "result.json")
-        return found if isinstance(found, list) else None
+        return [one for one in found if _is_result(one)] if isinstance(found, list) else None
 
     def was_started(self) -> bool:
         """A keeper has started the command, or is about to."""
@@ -184,15 +198,13 @@ class Run:
         """`keeper` or `command`, as child.lock tells."""
         found = home.read_json(self.child_lock)
         one = found.get(who) if isinstance(found, dict) else None
-        return Identity(one["pid"], one["start_ticks"], found["boot_id"]) if one else None
+        return _identity(one, found) if one else None
 
     @property
     def supervisor(self) -> Identity | None:
         """Who holds supervisor.lock, or held it last."""
         found = home.read_json(self.supervisor_lock)
-        if not isinstance(found, dict):
-            return None
-        return Identity(found["pid"], found["start_ticks"], found["boot_id"])
+        return _identity(found, found)
 
     def is_command_alive(self) -> bool:
         """Something of the command lives. A killed keeper lets go of the lock before that."""
@@ -231,6 +243,31 @@ class Run:
     @property
     def _state_reserve(self) -> Path:
         return self.folder / ".state.reserve"
+
+
+def _identity(one: Any, lock: Any) -> Identity | None:
+    """A process as a lock file names it; None where that is damaged."""
+    try:
+        return Identity(int(one["pid"]), int(one["start_ticks"]), str(lock["boot_id"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+RESULT_PARTS: Mapping[str, tuple[type, ...]] = {
+    "path": (str,), "kind": (str,), "verdict": (str,), "reasons": (list,), "official": (dict,),
+    "metric": (dict, type(None)), "accuracy": (dict, type(None)),
+    "latency_ns": (dict, type(None)), "host_checks": (list,), "benchmark": (str, type(None)),
+    "scenario": (str, type(None)), "samples": (int, type(None)), "queries": (int, type(None)),
+    "duration_s": (int, float, type(None)), "errors": (int, type(None)),
+    "warnings": (int, type(None)),
+}  # fmt: skip
+"""What every reader of a result counts on."""
+
+
+def _is_result(found: Any) -> bool:
+    return isinstance(found, dict) and all(
+        name in found and isinstance(found[name], kinds) for name, kinds in RESULT_PARTS.items()
+    )
 
 
 class RunStore:
@@ -309,10 +346,11 @@ class RunStore:
         """Ids of all runs, newest first: the folder's names, read again when it has changed."""
         try:
             changed_ns = os.stat(self.runs).st_mtime_ns
-        except FileNotFoundError:
+            names = os.listdir(self.runs) if changed_ns != self._listed_ns else []
+        except (FileNotFoundError, NotADirectoryError):
             return []
         if changed_ns != self._listed_ns:
-            self._ids = sorted(filter(RUN_ID.fullmatch, os.listdir(self.runs)), reverse=True)
+            self._ids = sorted(filter(RUN_ID.fullmatch, names), reverse=True)
             # Another change may follow within the clock's grain and leave the same time.
             is_settled = time.time_ns() - changed_ns > SETTLED_NS
             self._listed_ns = changed_ns if is_settled else -1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 
 NOTHING = "–"
 DIRECTIONS = {"higher": "higher is better", "lower": "lower is better"}
@@ -103,9 +103,10 @@ def local_date(utc: str | None) -> str:
 
 def _parsed(utc: str | None) -> datetime | None:
     try:
-        return datetime.fromisoformat((utc or "").replace("Z", "+00:00"))
-    except ValueError:
+        found = datetime.fromisoformat((utc or "").replace("Z", "+00:00"))
+    except (ValueError, AttributeError):
         return None
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 def one_line(text: str, most: int = 120) -> str:
