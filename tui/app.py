@@ -143,7 +143,8 @@ class MlperfTui(App[None]):
         """Begin with the benchmarks."""
         self._end_by_signal()
         self.app_resume_signal.subscribe(self, self._repaint)
-        self.push_screen(self._screen_of("benchmarks"))
+        self.install_screen(self._screen_of("benchmarks"), "benchmarks")
+        self.push_screen("benchmarks")
         self.set_interval(LOOK_S, self._show_top)
         self._name_gpus()
         self._attend()
@@ -185,7 +186,9 @@ class MlperfTui(App[None]):
             await self.pop_screen()
         if name != self._tab:
             self._tab, self._top = name, ()
-            await self.switch_screen(self._screen_of(name))
+            if not self.is_screen_installed(name):
+                self.install_screen(self._screen_of(name), name)  # kept, with what was chosen there
+            await self.switch_screen(name)
 
     async def on_benchmarks_screen_started(self, event: BenchmarksScreen.Started) -> None:
         """A run was started: show it."""
@@ -204,7 +207,9 @@ class MlperfTui(App[None]):
 
         while len(self.screen_stack) > 2:
             await self.pop_screen()
-        await self.push_screen(RunScreen(run, self._store, self._clock))
+        await self.push_screen(
+            RunScreen(run, self._store, self._clock, ascii_only=self._ascii.enabled)
+        )
 
     # --- the top line -------------------------------------------------------------------------
 
@@ -214,7 +219,7 @@ class MlperfTui(App[None]):
         self._show_top()
 
     def _show_top(self) -> None:
-        screen = self.screen
+        screen = self.screen_stack[-1] if self.screen_stack else None  # none any more at the end
         if not isinstance(screen, TabScreen) or not screen.is_mounted:
             self._top = ()
             return
@@ -253,10 +258,9 @@ class MlperfTui(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """A key or a click: what the user was told has been read."""
-        if isinstance(event, (events.Key, events.MouseDown)) and isinstance(
-            self.screen, FrameScreen
-        ):
-            self.screen.heard()
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        if isinstance(event, (events.Key, events.MouseDown)) and isinstance(screen, FrameScreen):
+            screen.heard()
         await super().on_event(event)
 
     async def action_help(self) -> None:
@@ -304,6 +308,9 @@ class MlperfTui(App[None]):
         for screen in reversed(self.screen_stack):
             if isinstance(screen, FrameScreen):
                 screen.say(text, tone)
+                return
+            if (say := getattr(screen, "say", None)) is not None:  # a sheet over it
+                say(badge_text(Badge(text, tone)))
                 return
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

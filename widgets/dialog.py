@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
+from widgets.line import Line
 from widgets.text_view import TextView
 from widgets.tones import KEY, QUIET, STRONG
 
@@ -42,7 +43,7 @@ class Confirm(ModalScreen[bool]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "yes"),
-        Binding("n,escape,q", "answer(False)", "no"),
+        Binding("n,escape,q,ctrl+c,ctrl+q", "answer(False)", "no"),
     ]
 
     def __init__(self, question: str, consequence: str, yes: str, no: str = "no") -> None:
@@ -52,7 +53,7 @@ class Confirm(ModalScreen[bool]):
             "    ",
             _answer("n", no, "screen.answer(False)"),
         )
-        self._paragraphs = (Text(question, STRONG), Text(consequence), Text(""), answers)
+        self._paragraphs = (Text(question, STRONG), answers, Text(""), Text(consequence))
 
     def compose(self) -> ComposeResult:
         """The question."""
@@ -80,7 +81,10 @@ class Sheet(ModalScreen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter,question_mark", "close", "close"),
+        Binding("escape,q,enter,ctrl+j,question_mark", "close", "close"),
+        Binding("y", "app.copy", "copy"),
+        Binding("Y", "app.copy_to_file", "copy to a file"),
+        Binding("ctrl+c,ctrl+q", "app.quit", "quit"),
     ]
 
     def __init__(self, title: str, paragraphs: Sequence[Text], *, copyable: str = "") -> None:
@@ -94,7 +98,16 @@ class Sheet(ModalScreen[None]):
         """The text, and how to leave."""
         with VerticalScroll() as box:
             box.border_title = self._title
-            yield Paragraphs([*self._paragraphs, Text("Esc closes · y copies", QUIET)])
+            yield Paragraphs(self._paragraphs)
+            yield Line(id="foot")
+
+    def on_mount(self) -> None:
+        """Say how to leave."""
+        self.say(Text("Esc closes · y copies", QUIET))
+
+    def say(self, words: Text) -> None:
+        """Something in the last line of the sheet."""
+        self.query_one("#foot", Line).show(words)
 
     def action_close(self) -> None:
         """Go."""

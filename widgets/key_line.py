@@ -14,6 +14,7 @@ from widgets.text_view import TextView
 from widgets.tones import KEY, STRONG
 
 GAP = 2
+ESSENTIAL = 3
 TEXTUALS = ("scroll_", "page_left", "page_right", "app.focus", "screen.")
 """Actions that Textual binds everywhere."""
 SHORT = {"question_mark": "?", "slash": "/", "enter": "Enter", "escape": "Esc"}
@@ -52,20 +53,25 @@ class KeyLine(TextView):
         return self._message.plain
 
     def lines(self, width: int) -> list[Text]:
-        """The keys that have room: the first ones are the most important."""
+        """The keys that have room. The last ones (back, help, quit) always have it."""
         if self._message:
             line = self._message.copy()
             line.truncate(width, overflow="ellipsis")
             return [line]
-        line = Text(no_wrap=True)
-        for key, words, name in self._keys:
-            meta = Style(meta={"@click": f"app.simulate_key({name!r})"})
-            part = Text.assemble((key, KEY + meta), (f" {words}", meta))
-            gap = GAP if line else 0
-            if line.cell_len + gap + part.cell_len > width:
-                break
-            line.append(" " * gap).append_text(part)
-        return [line]
+        parts = [_key_text(*one) for one in self._keys]
+        first, last = parts[:-ESSENTIAL], parts[-ESSENTIAL:]
+        while first and _length([*first, *last]) > width:
+            first.pop()
+        return [Text(" " * GAP, no_wrap=True).join([*first, *last])]
+
+
+def _key_text(key: str, words: str, name: str) -> Text:
+    meta = Style(meta={"@click": f"app.simulate_key({name!r})"})
+    return Text.assemble((key, KEY + meta), (f" {words}", meta))
+
+
+def _length(parts: list[Text]) -> int:
+    return sum(one.cell_len for one in parts) + GAP * (len(parts) - 1)
 
 
 def _shown(screen: Screen[Any]) -> Iterable[tuple[str, str, str]]:

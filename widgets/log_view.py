@@ -166,7 +166,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         if lines == self._known_lines:
             return self._renew_last_line()
         if lines < self._known_lines:
-            self._strips.clear()  # another file under the same name
+            self._strips.clear()  # it was cut, and begins anew
         self._strips.pop(self._known_lines - 1, None)  # it has grown until its end came
         before, self._known_lines = self._known_lines, lines
         self._open_line = None
@@ -310,6 +310,10 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self.following = True
         self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
         self._tell()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A log that is complete has nothing to follow."""
+        return self.live or action != "follow"
 
     def action_follow(self) -> None:
         """Stay at the end, or stay here."""

@@ -64,6 +64,7 @@ def _facts(facts: Sequence[Fact], width: int) -> Iterable[Text]:
 
 def _wrapped(value: Text, room: int) -> list[Text]:
     """In lines of at most `room`; where a value is laid out with two spaces, they break there."""
+    room = max(1, room)
     if value.cell_len <= room:
         return [value]
     kept = value.plain.split("  ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -12,6 +13,47 @@ from textual.message import Message
 from textual.widgets import Input
 
 from widgets.line import Line
+
+
+class Field(Input):
+    """An input that takes keys in the order they came, however many arrive at once.
+
+    Textual gives Enter, Backspace and the like to bindings, some messages after the printable keys
+    that were typed behind them. And Enter that was typed before the terminal was set up is a ^j.
+    """
+
+    ACTIONS: ClassVar[dict[str, str]] = {
+        "enter": "submit",
+        "ctrl+j": "submit",
+        "backspace": "delete_left",
+        "delete": "delete_right",
+        "ctrl+u": "delete_left_all",
+        "ctrl+w": "delete_left_word",
+        "left": "cursor_left",
+        "right": "cursor_right",
+        "home": "home",
+        "end": "end",
+    }
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, compact=True, select_on_focus=False)
+        self.cursor_blink = False
+        self._is_sent = False
+
+    async def on_key(self, event: events.Key) -> None:
+        """Act at once; what comes after Enter is not text any more."""
+        name = self.ACTIONS.get(event.key)
+        if name is None and not (self._is_sent and event.is_printable):
+            return
+        event.prevent_default().stop()
+        if name == "submit":
+            self._is_sent = True
+        if name is not None and not (self._is_sent and name != "submit"):
+            await self.run_action(name)
+
+    def again(self) -> None:
+        """It was refused: one types on."""
+        self._is_sent = False
 
 
 class Prompt(Horizontal):
@@ -46,9 +88,8 @@ class Prompt(Horizontal):
     def __init__(self, label: str, text: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._label = label
-        self.field = Input(text, compact=True, select_on_focus=False)
+        self.field = Field(text)
         """Where one types; whoever shows the prompt gives it the focus."""
-        self.field.cursor_blink = False
 
     def compose(self) -> ComposeResult:
         """Label and input."""

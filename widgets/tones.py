@@ -82,6 +82,7 @@ ASCII = str.maketrans(
         **dict.fromkeys("━╸", "="),
         **dict.fromkeys("─╺—–", "-"),
         **dict.fromkeys("│┃▐▕", "|"),
+        **dict.fromkeys("▁▂▃▄▅▆▇▀▔", "_"),
         **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼", "+"),
         "▶": ">",
         "▸": ">",

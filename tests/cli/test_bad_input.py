@@ -192,6 +192,28 @@ PROFILES = [
         "name: mine\ntitle: x\narea: x\ntask: x\ndataset: x\nneeds: {disk_bytes: .inf}",
         "needs.disk_bytes is inf, not a number",
     ),
+    ("environments", "name: mine\nlabel: 2025-13-45", "cannot be read: month must be in 1..12"),
+    ("environments", "name: mine\nlabel: " + "9" * 5000, "cannot be read: Exceeds the limit"),
+    ("environments", "name: mine\nlabel: !!int x", "cannot be read: invalid literal for int()"),
+    ("environments", "name: mine\nname: mine\nlabel: x", "the key name stands there twice"),
+    ("environments", "", "is not a list of `key: value` lines"),
+    ("environments", "null", "is not a list of `key: value` lines"),
+    ("environments", "name: mine\nlabel: x\nrecognise: {file: /run/x}", "not a list of texts"),
+    (
+        "rounds",
+        "name: mine\nsubmission_deadline: x\nbenchmarks: {nobody: {}}",
+        "nobody is not a key",
+    ),
+    (
+        "rounds",
+        "name: mine\nsubmission_deadline: x\nseeds: {qsl_rng_seed: x}",
+        "not a whole number",
+    ),
+    (
+        "rounds",
+        "name: mine\nsubmission_deadline: x\nbenchmarks: {smoke: {units: {Offline: km/h}}}",
+        "benchmarks.smoke.units.Offline is 'km/h'; allowed: ms, s, Samples/s",
+    ),
     ("targets", "name: mine\nlabel: x\nrunner: rocket", "runner is 'rocket'; allowed: local"),
 ]
 

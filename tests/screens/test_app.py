@@ -269,10 +269,15 @@ async def test_search_in_the_log_goes_from_hit_to_hit(app: MlperfTui, store: Run
         await until(pilot, lambda: "line 700 NEEDLE" in shown(app))
         await pilot.press("n")
         await until(pilot, lambda: view.marked == 4000)
-        await pilot.press("n")
-        await until(pilot, lambda: "no line has 'needle' from here on" in shown(app))
-        await pilot.press("N")
+        await pilot.press("n")  # there is none behind it: on from the start
         await until(pilot, lambda: view.marked == 700)
+        await until(pilot, lambda: "went on from the other end of the log" in shown(app))
+        await pilot.press("N")
+        await until(pilot, lambda: view.marked == 4000)
+        await pilot.press("G", "slash", *"line 12 ", "enter")  # from the end, too
+        await until(pilot, lambda: "no line has 'line 12 '" in shown(app))
+        await pilot.press("slash", *"line 12", "enter")
+        await until(pilot, lambda: view.marked == 12)
         await pilot.press("escape")
         assert view.word == ""
         assert isinstance(app.screen, RunScreen)
@@ -296,6 +301,9 @@ async def test_copy_says_what_and_writes_to_a_file_beside(
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, Sheet))
         await until(pilot, lambda: "MLC_REPOS=/" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "copied the text (OSC 52)" in shown(app))
+        assert "export MLC_REPOS=" in copied[-1]
 
 
 async def test_every_screen_has_help_with_its_keys(app: MlperfTui, store: RunStore) -> None:
@@ -425,3 +433,140 @@ async def test_a_contradicted_label_is_warned_of_and_a_cloud_vm_is_not(
         monkeypatch.delenv("MY_LAYER")
         app.screen.query_one(Form).step("scenario", 1)
         await until(pilot, lambda: "this machine shows" not in shown(app))
+
+
+async def test_what_cannot_be_seen_cannot_be_started(app: MlperfTui, store: RunStore) -> None:
+    async with app.run_test(size=SMALL) as pilot:
+        await pilot.press("slash", *"smoke nothing of that", "enter")
+        await until(pilot, lambda: "No benchmark has these words" in shown(app))
+        await pilot.press("enter", "d")
+        await until(pilot, lambda: "nothing is chosen" in shown(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "▶ smoke" in shown(app))
+    assert store.ids() == []
+
+
+async def test_choices_filter_and_place_stay_while_the_app_is_open(app: MlperfTui) -> None:
+    async with app.run_test(size=LARGE) as pilot:
+        await pilot.press("slash", *"retina", "enter", "right")
+        await until(pilot, lambda: "scenario ◂ SingleStream ▸" in shown(app))
+        await pilot.press("2", "1")
+        await until(pilot, lambda: "scenario ◂ SingleStream ▸" in shown(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "resnet50" in shown(app))
+        assert "▶ retinanet" in shown(app)
+
+
+async def test_an_error_while_starting_is_said(app: MlperfTui, store: RunStore) -> None:
+    (store.root / "embedded").write_text("in the way")
+    async with app.run_test(size=LARGE) as pilot:
+        await until(pilot, lambda: "Press Enter" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "Not a directory" in shown(app))
+        assert isinstance(app.screen, BenchmarksScreen)
+
+
+DAMAGES = {
+    "result of another version": ("result.json", '[{"verdict": "VALID"}, 1]'),
+    "created without zone": (
+        "run.json",
+        ('"created": "', '"created": "2025-01-01T00:00:00", "x": "'),
+    ),
+    "created as a number": ("run.json", ('"created": "', '"created": 5, "x": "')),
+    "ended as a number": ("state.json", ('"ended": "', '"ended": 5, "x": "')),
+    "half a lock": ("child.lock", '{"command": {"pid": 1}}'),
+    "a time as text": (
+        "events.jsonl",
+        '{"kind": "phase", "phase": "start", "boottime_s": "x"}\n{"kind": "alert", "text": 5}\n',
+    ),
+    "half a run.json": ("run.json", "{"),
+    "no state": ("state.json", ""),
+    "another runner": ("run.json", ('"runner": "local"', '"runner": "rocket"')),
+    "numbers as command": ("run.json", ('"argv": [', '"argv": [7, ')),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+async def test_no_damaged_run_takes_the_app_with_it(
+    app: MlperfTui, store: RunStore, name: str
+) -> None:
+    good = finished(submit(store, python("pass")))
+    bad = finished(submit(store, python("print('hello')"), scenario="Server"))
+    part, change = DAMAGES[name]
+    path = bad.folder / part
+    old = path.read_text() if path.exists() else ""
+    path.write_text(change if isinstance(change, str) else old.replace(*change))
+    async with app.run_test(size=LARGE) as pilot:
+        await pilot.press("right", "right", "right")
+        await pilot.press("2")
+        await until(pilot, lambda: "2 runs" in shown(app))
+        await pilot.press("enter", "w", "escape", "r", "escape")
+        await pilot.pause(0.3)
+        await pilot.press("2")
+        await until(pilot, lambda: "runs" in shown(app))
+        await pilot.press("slash", *"server", "enter", "D")
+        await pilot.pause()
+        assert app.is_running
+    assert good.folder.exists()
+
+
+async def test_a_log_that_is_none_and_a_folder_that_vanishes_are_no_end(
+    app: MlperfTui, store: RunStore
+) -> None:
+    import shutil
+
+    run = finished(submit(store, python("print('hello')")))
+    run.console.unlink()
+    run.console.mkdir()
+    async with app.run_test(size=SMALL) as pilot:
+        await pilot.press("2", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        await pilot.press("slash", *"x", "enter", "right_square_bracket", "w", "escape")
+        shutil.rmtree(run.folder)
+        await pilot.press("y", "escape", "escape")
+        await until(pilot, lambda: "0 runs" in shown(app))
+
+
+async def test_a_live_run_is_not_deleted_though_its_state_is_damaged(
+    app: MlperfTui, store: RunStore
+) -> None:
+    run = running(submit(store, LONG))
+    (run.folder / "state.json").write_text("")
+    async with app.run_test(size=SMALL) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: "1 run" in shown(app))
+        assert "D delete" not in shown(app)
+        assert "x stop" in shown(app)
+        await pilot.press("D", "y")
+        await pilot.pause()
+    assert run.folder.exists()
+    assert run.is_command_alive()
+
+
+@pytest.mark.parametrize("size", [(40, 12), (20, 5), (6, 3), (1, 1)])
+async def test_small_terminals_end_nothing(
+    app: MlperfTui, store: RunStore, size: tuple[int, int]
+) -> None:
+    finished(submit(store, python("import sys; print('ValueError: no'); sys.exit(1)")))
+    async with app.run_test(size=SMALL) as pilot:
+        for keys in (("1",), ("2",), ("4",), ("2", "enter"), ("w",)):
+            await pilot.press(*keys)
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            await pilot.resize_terminal(*LARGE)
+        await pilot.press("escape")
+        await until(pilot, lambda: "✖ ValueError: no" in shown(app))
+
+
+async def test_rerun_of_a_run_whose_data_root_has_moved(
+    app: MlperfTui, store: RunStore, tmp_path: Path
+) -> None:
+    first = finished(submit(store, ["echo", "--results_dir={run}/results"]))
+    stored = (first.folder / "run.json").read_text()
+    (first.folder / "run.json").write_text(stored.replace(str(store.root), "/another/root"))
+    from tui.engine import launch
+
+    second = launch.again(first, store, sut.describe())
+    finished(second)
+    assert first.id not in (second.folder / "run.json").read_text()
+    assert "/another/root" not in (second.folder / "run.json").read_text()

@@ -11,7 +11,8 @@ from tui.cli import output
 
 def open_app() -> int:
     """The app in a terminal that can show it, else lines."""
-    if not (sys.stdin.isatty() and output.is_capable(sys.stdout)):
+    streams = (sys.stdout, sys.stderr)  # Textual draws on stderr
+    if not (sys.stdin.isatty() and all(map(output.is_capable, streams))):
         return overview()
     # Read when Textual is imported: no motion over SSH.
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")

@@ -7,6 +7,7 @@ Only the number of newlines before each 64 KiB block is kept: 8 bytes a block, 1
 from __future__ import annotations
 
 import os
+import stat
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
@@ -27,7 +28,10 @@ LONGEST_MARK = max(map(len, MARKS))
 
 
 class LogIndex:
-    """The lines of one growing file, from 0 on. A file that shrinks is read anew."""
+    """The lines of one growing file, from 0 on. A file that shrinks is read anew.
+
+    For one thread; another takes an index of its own.
+    """
 
     def __init__(self, path: Path, block: int = BLOCK) -> None:
         self._path, self._block = path, block
@@ -46,6 +50,14 @@ class LogIndex:
         self._tail = b""
         self.marks: list[int] = []
         """Where words that tell of a failure stand, by byte offset; the first 10 000."""
+
+    def copy(self) -> LogIndex:
+        """The same lines as of now, for another thread: nothing is indexed again."""
+        other = LogIndex(self._path, self._block)
+        other._before = self._before[:]
+        other.size, other._newlines = self.size, self._newlines
+        other._ends_with_newline, other.marks = self._ends_with_newline, self.marks[:]
+        return other
 
     @property
     def lines(self) -> int:
@@ -223,9 +235,13 @@ class LogIndex:
     def _open(self) -> int | None:
         if self._handle is None:
             try:
-                self._handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+                handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             except OSError:
                 return None  # not there yet
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                os.close(handle)
+                return None
+            self._handle = handle
         return self._handle
 
     def close(self) -> None:

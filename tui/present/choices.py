@@ -21,9 +21,9 @@ NO_INSTALLATION = (
 FIRST_START = "Press Enter: a 10-second run shows that everything works here."
 COLUMNS = (
     Column("benchmark", 15, most=28),
-    Column("what it is", 20, most=48, spare=1),
+    Column("what it is", 18, most=48, spare=1),
     Column("scenarios", 17),
-    Column("", 18, most=24),
+    Column("", 20, most=24),
 )
 
 
@@ -48,7 +48,9 @@ def _columns_of_scenarios(one: Benchmark) -> str:
 
 def _status(one: Benchmark, *, has_official: bool) -> Cell:
     if one.retired:
-        return Cell(f"retired in {one.retired}", Tone.WARNING)
+        return Cell(f"retired after {one.retired}", Tone.WARNING)
+    if not one.all_scenarios:
+        return Cell("no scenarios", Tone.WARNING)
     if not one.has_mlcr_model:
         return Cell("results only", quiet=True)
     if one.installation:
@@ -149,7 +151,7 @@ def description(one: Benchmark) -> list[Fact]:
     rules = one.rules
     facts = []
     if rules.targets:
-        goals = (f"{metric} ≥ {value:.9g}" for metric, value in rules.targets.items())
+        goals = (f"{metric} at least {value:.9g}" for metric, value in rules.targets.items())
         facts.append(Fact("target", "  ".join(goals)))
     sides = [
         f"{category} {' '.join(SHORT[scenario] for scenario in some)}"

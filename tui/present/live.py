@@ -51,11 +51,13 @@ class LiveRun:
 
     Args:
         spec: run.json.
+        at_least: the sign for that; `>=` where there is ASCII alone.
         now: CLOCK_BOOTTIME in seconds, for what goes on; its own time for what is over.
     """
 
-    def __init__(self, spec: Mapping[str, Any]) -> None:
+    def __init__(self, spec: Mapping[str, Any], *, at_least: str = "≥") -> None:
         self.spec = spec
+        self._at_least = at_least
         self.state = RunState("queued")
         self.alerts: list[str] = []
         self._gpu_missing: str | None = None
@@ -137,7 +139,7 @@ class LiveRun:
             here = nth == len(self._phases) - 1 and not over
             time = metrics.duration(spent)
             if here and self._min_duration_s:
-                time += f" of ≥{metrics.duration(self._min_duration_s)}"
+                time += f" of {self._at_least}{metrics.duration(self._min_duration_s)}"
             name = PHASES.get(phase.name, (phase.name, ""))[0]
             words = f"{name} ({phase.mode})" if phase.mode and phase.name == "loadgen" else name
             failed = over and nth == len(self._phases) - 1 and self.state.state != "finished"

@@ -173,8 +173,8 @@ HISTORY = (
     Column("benchmark", 12, most=28),
     Column("", 3),
     Column("result", 19, right=True),
-    Column("environment", 14, most=24),
-    Column("age", 6, right=True),
+    Column("environment", 13, most=24),
+    Column("age", 7, right=True),
     Column("mode", 11, spare=1),
     Column("run", 44, spare=2),
 )

@@ -22,7 +22,7 @@ from tui.engine.sut import SystemFacts, recognise
 from tui.present import choices, metrics
 from tui.present import result as present_result
 from tui.present import run as present_run
-from tui.screens.frame import Clock, TabScreen
+from tui.screens.frame import Clock, TabScreen, in_words
 from widgets.choice_list import ChoiceList
 from widgets.form import Form
 from widgets.line import Line, Rule
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from widgets.prompt import Prompt
 
 MOST_COMMAND_LINES = 4
+LOW = 18
+"""Rows below which the details make room for the list."""
 RECENT = 500
 """So many runs are looked through for the last result of a benchmark."""
 
@@ -50,7 +52,7 @@ class BenchmarksScreen(TabScreen):
     )
     CSS_PATH = "benchmarks.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "start", "start", priority=True),
+        Binding("enter,ctrl+j", "start", "start", priority=True),
         Binding("left", "scenario(-1)", "scenario before", show=False),
         Binding("right", "scenario(1)", "next scenario", show=False),
         Binding("o", "options", "options"),
@@ -76,6 +78,9 @@ class BenchmarksScreen(TabScreen):
         self._requests: dict[str, Request] = {}
         """What was chosen for a benchmark; kept while the app is open."""
         self._plan: Plan | None = None
+        self._problem = ""
+        self._here = ""
+        """The name under the cursor: it stays there when the filter changes."""
         self._words = ""
         self._starting = False
         self._installations = _installations()
@@ -105,15 +110,19 @@ class BenchmarksScreen(TabScreen):
             self._show_details()
 
     def on_resize(self) -> None:
-        """The command has more room, or less."""
-        self.call_after_refresh(self._show_command)
+        """There is more room for details, or less."""
+        self.set_class(self.size.height < LOW, "low")
+        self.call_after_refresh(self._show_details)
 
     def _fill(self) -> None:
         self._shown = [
             one for one in self._catalog.benchmarks.values() if choices.matches(one, self._words)
         ]
-        rows = self.query_one(ChoiceList)
+        rows, names = self.query_one(ChoiceList), [one.name for one in self._shown]
+        here = self._here
         rows.set_rows(len(self._shown), self._row)
+        if here in names:
+            rows.go_to(names.index(here))
         self._show_filter()
         self._show_details()
 
@@ -151,13 +160,17 @@ class BenchmarksScreen(TabScreen):
         return self._requests[benchmark.name]
 
     def _show_details(self) -> None:
+        if not self.is_mounted:
+            return
         one = self.benchmark
         details = [self.query_one(name) for name in ("#about", "#choices", "#last", "#command")]
         for widget in details:
             widget.display = one is not None
+        self._plan, self._problem = None, ""
         if one is None:
             self.query_one("#heading", Line).show("")
             return
+        self._here = one.name
         request = self._request(one)
         self._make_plan(request)
         self.query_one("#heading", Line).show(Text(choices.heading(one), STRONG))
@@ -187,11 +200,10 @@ class BenchmarksScreen(TabScreen):
         return found.name if found else metrics.NOTHING
 
     def _make_plan(self, request: Request) -> None:
-        self._plan, self._problem = None, ""
         try:
             self._plan = launch.prepare(request, self._catalog, self._store, self._facts)
-        except MlperfTuiError as error:
-            self._problem = str(error)
+        except (MlperfTuiError, OSError) as error:
+            self._problem = in_words(error)
             benchmark = self._catalog.benchmarks[request.benchmark]
             needs_official = benchmark.has_mlcr_model and not benchmark.installation
             if needs_official and not self._has_official and not request.installation:
@@ -220,7 +232,7 @@ class BenchmarksScreen(TabScreen):
                     )
                 )
                 return
-        line.show(Text("not run here yet", QUIET))
+        line.show(Text("no result here yet", QUIET))
 
     def _show_command(self) -> None:
         if not self.is_mounted or self.benchmark is None:
@@ -301,7 +313,8 @@ class BenchmarksScreen(TabScreen):
             try:
                 settings = parse_settings(shlex.split(event.text))
             except (MlperfTuiError, ValueError) as error:
-                self.say(str(error), Tone.BAD)
+                self.say(in_words(error), Tone.BAD)
+                self.query_one(Prompt).field.again()
                 return
             self._requests[one.name] = replace(self._request(one), settings=settings)
         await self._close_prompt()
@@ -335,8 +348,8 @@ class BenchmarksScreen(TabScreen):
         try:
             for _ in launch.begin(plan, self._store, self._facts, made):
                 pass
-        except MlperfTuiError as error:
-            problem = str(error)
+        except (MlperfTuiError, OSError) as error:
+            problem = in_words(error)
         self.app.call_from_thread(self._begun, made, problem)
 
     def _begun(self, made: list[Run], problem: str) -> None:
@@ -372,7 +385,7 @@ def _installations() -> list[Option]:
         if name != mlcflow.EMBEDDED:
             mlcflow.official(mlcflow.folder_of(name))
             found.insert(0, Option(name))
-    except MlperfTuiError:
+    except (MlperfTuiError, OSError):
         return found  # said where a benchmark needs it
     return found
 

@@ -89,6 +89,11 @@ class FrameScreen(Screen[None]):
         return None
 
 
+def in_words(error: Exception) -> str:
+    """An error for the user of a screen, where choices have no dashes before their names."""
+    return str(error).removeprefix("--")
+
+
 class TabScreen(FrameScreen):
     """A screen that is reached by its tab: the machine above, the tabs below that."""
 

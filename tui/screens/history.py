@@ -15,9 +15,9 @@ from textual.worker import get_current_worker
 
 from tui.engine import launch, sut
 from tui.engine.errors import MlperfTuiError, NotFoundError
-from tui.engine.queue import queue_of, queues
+from tui.engine.queue import live_runs, queue_of, queues
 from tui.engine.runners import runner_of
-from tui.engine.store import Run, RunStore
+from tui.engine.store import FINAL, Run, RunStore
 from tui.present import metrics
 from tui.present import run as present_run
 from tui.screens.frame import Clock, TabScreen
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from widgets.prompt import Prompt
 
 LOOK_S = 1.0
+DAMAGES = (NotFoundError, OSError, KeyError, TypeError, ValueError, AttributeError)
+"""What a folder may bring that another version wrote, or half of it; it is shown as damaged."""
 STOP_TIMEOUT_S = 60.0
 EMPTY = "No runs yet. 1 goes to the benchmarks; Enter on smoke starts a 10-second run."
 NO_MATCH = "No run has these words. Esc shows all."
@@ -47,7 +49,7 @@ class HistoryScreen(TabScreen):
     )
     CSS_PATH = "history.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", priority=True),
+        Binding("enter,ctrl+j", "open", "open", priority=True),
         Binding("x", "stop", "stop", priority=True),
         Binding("r", "again", "rerun"),
         Binding("D,delete", "delete", "delete", key_display="D", priority=True),
@@ -81,7 +83,8 @@ class HistoryScreen(TabScreen):
         self._store = store
         self._ids: list[str] = []
         self._all: list[str] = []
-        self._words = ""
+        self._words = self._matched_words = ""
+        self._live: tuple[list[str], list[str]] = ([], [])
         self._read: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {}
         """What was read of runs that are over: that does not change any more."""
         self._places: dict[str, int] = {}
@@ -115,9 +118,9 @@ class HistoryScreen(TabScreen):
             for queue in queues(self._store.root)
             for n, (_, run_id) in enumerate(queue.tickets(), 1)
         }
-        ids = self._store.ids()
-        if ids != self._all:
-            self._all = ids
+        ids, live = self._store.ids(), live_runs(self._store)
+        if ids != self._all or (self._words and live != self._live):
+            self._all, self._live = ids, live
             self._match()
         rows = self.query_one(ChoiceList)
         shown = [self._row(index) for index in self._in_view(rows)]
@@ -143,7 +146,7 @@ class HistoryScreen(TabScreen):
         run_id = self._ids[index]
         try:
             found, results, environment = self._overview(run_id)
-        except (NotFoundError, OSError):
+        except DAMAGES:
             return (Cell("damaged", Tone.UNKNOWN), Cell(run_id), *[Cell("")] * 6)
         now = self._clock.utc()
         return present_run.history_row(found, results, environment, self._places.get(run_id), now)
@@ -154,7 +157,8 @@ class HistoryScreen(TabScreen):
         run = Run(self._store.runs / run_id)
         found = present_run.overview(run)
         about = (found, run.result or [], present_run.environment(run.stored_spec))
-        if run.stored_state.is_final:
+        # `lost` may be a run that is being made, or one whose state.json is damaged.
+        if found["state"] in FINAL and found["state"] != "lost":
             self._read[run_id] = about
         return about
 
@@ -165,9 +169,11 @@ class HistoryScreen(TabScreen):
         words = self._words.lower().split()
         if not words:
             self._show_ids(self._all)
-        else:
-            self._show_ids([one for one in self._all if all(w in one.lower() for w in words)])
-            self._read_matches(self._words, list(self._all))
+            return
+        by_id = [one for one in self._all if all(word in one.lower() for word in words)]
+        if by_id and self._matched_words != self._words:
+            self._show_ids(by_id)
+        self._read_matches(self._words, list(self._all))
 
     def _show_ids(self, ids: list[str]) -> None:
         here = self.run_here
@@ -191,7 +197,7 @@ class HistoryScreen(TabScreen):
     def _has(self, run_id: str, words: list[str]) -> bool:
         try:
             found, _, environment = self._overview(run_id)
-        except (NotFoundError, OSError):
+        except DAMAGES:
             return all(word in run_id.lower() for word in words)
         some = ("state", "verdict", "environment", "mode", "installation", "series")
         text = " ".join((run_id, environment, *(str(found[name]) for name in some))).lower()
@@ -199,8 +205,10 @@ class HistoryScreen(TabScreen):
 
     @on(Matched)
     def _matched(self, event: Matched) -> None:
-        if event.words == self._words and event.ids != self._ids:
-            self._show_ids(event.ids)
+        if event.words == self._words:
+            self._matched_words = event.words
+            if event.ids != self._ids:
+                self._show_ids(event.ids)
 
     async def action_filter(self) -> None:
         """Type words that a run must have."""
@@ -256,7 +264,7 @@ class HistoryScreen(TabScreen):
         run = self.run_here
         if run is None or self.is_typing:
             return False
-        over = run.id in self._read or run.stored_state.is_final
+        over = run.id in self._read or run.current_state().is_final
         waits = run.id in self._places
         return {"stop": not over, "again": over, "delete": over, "queue": waits}[action]
 
@@ -313,6 +321,9 @@ class HistoryScreen(TabScreen):
 
     @work(thread=True)
     def _delete(self, run: Run) -> None:
+        if not run.current_state().is_final or run.is_command_alive():
+            self.app.call_from_thread(self._done, "it is not over: stop it first")
+            return
         problem = ""
         with suppress(NotFoundError):  # a damaged run.json does not tell the queue
             queue_of(run).leave(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
@@ -94,16 +95,21 @@ class RunScreen(FrameScreen):
     class Found(Message):
         """A search has an answer, or is on its way."""
 
-        def __init__(self, word: str, line: int | None, share: float) -> None:
+        def __init__(self, word: str, line: int | None, share: float, *, wrapped: bool) -> None:
             super().__init__()
             self.word, self.line, self.share = word, line, share
+            self.wrapped = wrapped
+            """The search went on from the other end of the log."""
 
-    def __init__(self, run: Run, store: RunStore, clock: Clock) -> None:
+    def __init__(
+        self, run: Run, store: RunStore, clock: Clock, *, ascii_only: bool = False
+    ) -> None:
         super().__init__()
         self._clock = clock
         self.run_shown = run
         self._store = store
-        self._live = LiveRun(run.stored_spec)
+        at_least = ">=" if ascii_only else "≥"
+        self._live = LiveRun(run.stored_spec, at_least=at_least)
         self._results = run.result or []
         self._log = LogIndex(run.console)
         self._gone = Event()
@@ -279,7 +285,7 @@ class RunScreen(FrameScreen):
     def action_explain(self) -> None:
         """What is known so far, in sentences."""
         panel = self._live.explain(self._clock.boottime_s(), self._results)
-        width = min(92, self.app.size.width - 6)
+        width = max(10, min(92, self.app.size.width - 6))
         self.app.push_screen(Sheet("What is known", panel_lines(panel, width)))
 
     @work(thread=True, exclusive=True, group="again")
@@ -322,15 +328,17 @@ class RunScreen(FrameScreen):
 
     async def action_search(self) -> None:
         """Type a word to look for."""
-        await self.ask("/", self.query_one(LogView).word, self.query_one(Rule))
+        await self.ask("/", "", self.query_one(Rule))
 
     async def on_prompt_sent(self, event: Prompt.Sent) -> None:
         """Look for the word."""
         view = self.query_one(LogView)
         await self.close_prompt(view)
-        view.highlight(event.text)
-        if event.text:
-            self._look_for(event.text, view.top, backwards=False)
+        if not event.text:
+            self.action_hit(1)  # the last word again
+        else:
+            view.highlight(event.text)
+            self._look_for(self._log.copy(), event.text, view.top, backwards=False)
 
     async def on_prompt_left(self) -> None:
         """Nothing is wanted."""
@@ -343,24 +351,32 @@ class RunScreen(FrameScreen):
             self.say("/ looks for a word first")
             return
         here = view.marked if view.marked is not None else view.top
-        self._look_for(view.word, max(0, here + step), backwards=step < 0)
+        self._look_for(self._log.copy(), view.word, here + step, backwards=step < 0)
 
     @work(thread=True, exclusive=True, group="search")
-    def _look_for(self, word: str, line: int, *, backwards: bool) -> None:
+    def _look_for(self, log: LogIndex, word: str, line: int, *, backwards: bool) -> None:
         """Scan piece by piece, so that another key ends it."""
         worker = get_current_worker()
-        for found, share in self._log.search(word.encode(), line, backwards=backwards):
-            if worker.is_cancelled or self._gone.is_set():
-                return
-            self.post_message(self.Found(word, found, share))
+        with closing(log):
+            start = log.lines - 1 if backwards else 0
+            for begin, wrapped in ((line, False), (start, True)):
+                for found, share in log.search(word.encode(), begin, backwards=backwards):
+                    if worker.is_cancelled or self._gone.is_set():
+                        return
+                    if found is not None or share < 1 or wrapped:
+                        self.post_message(self.Found(word, found, share, wrapped=wrapped))
+                    if found is not None:
+                        return
 
     @on(Found)
     def _found(self, event: Found) -> None:
         if event.line is not None:
             self.heard()
             self.query_one(LogView).go_to(event.line)
+            if event.wrapped:
+                self.say("went on from the other end of the log")
         elif event.share >= 1:
-            self.say(f"no line has '{event.word}' from here on", Tone.WARNING)
+            self.say(f"no line has '{event.word}'", Tone.WARNING)
         else:
             self.say(f"looking for '{event.word}': {100 * event.share:.0f} %")
 
@@ -368,11 +384,15 @@ class RunScreen(FrameScreen):
         """The next line that tells of a failure (the one before)."""
         view = self.query_one(LogView)
         here = view.marked if view.marked is not None else view.top - (step > 0)
-        line = self._log.next_mark(here, backwards=step < 0)
-        if line is None:
-            self.say("no line here tells of an error" if step > 0 else "no error before this line")
-        else:
-            view.go_to(line)
+        other_end = self._log.lines if step < 0 else -1
+        for begin in (here, other_end):
+            line = self._log.next_mark(begin, backwards=step < 0)
+            if line is not None:
+                view.go_to(line)
+                if begin == other_end:
+                    self.say("went on from the other end of the log")
+                return
+        self.say("no line tells of an error")
 
     def action_phase(self, step: int) -> None:
         """The line where the next phase begins (the one before)."""
