@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import os
-import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events, on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.color import Color
 from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.theme import Theme
 
+from tui import terminal
 from tui.engine import home
 from tui.engine.catalog import Catalog
 from tui.engine.errors import MlperfTuiError
@@ -34,7 +27,7 @@ from tui.screens.benchmarks import BenchmarksScreen
 from tui.screens.frame import Clock, FrameScreen, TabScreen
 from widgets.key_line import help_lines
 from widgets.rows import Badge, Tone
-from widgets.tones import KEY, QUIET, STRONG, badge_text, to_ascii
+from widgets.tones import KEY, QUIET, STRONG, badge_text
 
 if TYPE_CHECKING:
     from tui.engine.telemetry.nvml import GpuSource
@@ -43,55 +36,8 @@ if TYPE_CHECKING:
     from tui.screens.run import RunScreen
 
 LOOK_S = 1.0
-LAST_RESORT_S = 2.0
-"""A terminal that is gone may keep the app from ending: then it ends without it."""
 TABS = {"benchmarks": ("1", "Benchmarks"), "history": ("2", "Runs"), "gpu": ("4", "GPU")}
 """Number and word of each; 3, 5 and 6 are kept for study, probe and doctor."""
-TERMINAL = Theme(
-    name="terminal",
-    ansi=True,
-    primary="ansi_cyan",
-    secondary="ansi_cyan",
-    accent="ansi_cyan",
-    success="ansi_green",
-    warning="ansi_yellow",
-    error="ansi_red",
-    foreground="ansi_default",
-    background="ansi_default",
-    surface="ansi_default",
-    panel="ansi_default",
-    boost="ansi_default",
-    variables={
-        "ansi-background": "ansi_default",
-        "ansi-foreground": "ansi_default",
-        "border-blurred": "ansi_default",
-        "block-cursor-foreground": "ansi_default",
-        "block-cursor-background": "ansi_default",
-        "block-cursor-text-style": "reverse",
-        "input-cursor-background": "ansi_default",
-        "input-cursor-foreground": "ansi_default",
-        "input-cursor-text-style": "reverse",
-        "scrollbar": "ansi_bright_black",
-        "scrollbar-hover": "ansi_white",
-        "scrollbar-active": "ansi_white",
-        "scrollbar-background": "ansi_default",
-        "scrollbar-background-hover": "ansi_default",
-        "scrollbar-background-active": "ansi_default",
-        "scrollbar-corner-color": "ansi_default",
-    },
-)
-"""The terminal's own colours: they fit any background, need few bytes, and obey NO_COLOR."""
-
-
-class Ascii(LineFilter):
-    """Everything that is shown in ASCII, one character for one."""
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The line in ASCII."""
-        return [
-            segment if segment.text.isascii() else segment._replace(text=to_ascii(segment.text))
-            for segment in segments
-        ]
 
 
 class MlperfTui(App[None]):
@@ -127,12 +73,12 @@ class MlperfTui(App[None]):
         self._catalog, self._store, self._facts = catalog, store, facts
         self._clock = clock or Clock()
         self._nvml, self._host = nvml or _nvml, host or _host
-        self._ascii = Ascii(enabled=ascii_only)
+        self._ascii = terminal.Ascii(enabled=ascii_only)
         self._gpus = ""
         self._tab = "benchmarks"
         self._top: tuple[str, ...] = ()
-        self.register_theme(TERMINAL)
-        self.theme = TERMINAL.name
+        self.register_theme(terminal.TERMINAL)
+        self.theme = terminal.TERMINAL.name
         self.animation_level = "none"
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -141,7 +87,7 @@ class MlperfTui(App[None]):
 
     def on_mount(self) -> None:
         """Begin with the benchmarks."""
-        self._end_by_signal()
+        terminal.end_by_signal(self.exit, has_terminal=not self.is_headless)
         self.app_resume_signal.subscribe(self, self._repaint)
         self.install_screen(self._screen_of("benchmarks"), "benchmarks")
         self.push_screen("benchmarks")
@@ -351,29 +297,6 @@ class MlperfTui(App[None]):
             self._say(f"wrote {path}")
 
     # --- the end ------------------------------------------------------------------------------
-
-    def _end_by_signal(self) -> None:
-        """Textual leaves the terminal raw on SIGTERM and SIGHUP, and spins where HUP is ignored."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            if threading.current_thread() is threading.main_thread():
-                loop.add_signal_handler(number, self._end, 128 + number)
-        if not self.is_headless:
-            threading.Thread(target=self._watch_terminal, daemon=True).start()
-
-    def _watch_terminal(self) -> None:
-        """Where the terminal is gone without a SIGHUP, Textual would spin on it, or block."""
-        while os.isatty(sys.__stdin__.fileno()):  # type: ignore[union-attr]
-            time.sleep(LOOK_S)
-        os.kill(os.getpid(), signal.SIGHUP)
-        time.sleep(LAST_RESORT_S)
-        os._exit(128 + signal.SIGHUP)
-
-    def _end(self, code: int) -> None:
-        watchdog = threading.Timer(LAST_RESORT_S, os._exit, (code,))
-        watchdog.daemon = True
-        watchdog.start()
-        self.exit(return_code=code)
 
     def _repaint(self, _: object) -> None:
         """After fg the screen stays blank (Textual 8.2)."""
