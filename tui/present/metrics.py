@@ -95,12 +95,6 @@ def local_time(utc: str | None) -> str:
     return then.astimezone().strftime("%H:%M") if then else ""
 
 
-def local_date(utc: str | None) -> str:
-    """Date, time and zone here of a time of our files."""
-    then = _parsed(utc)
-    return then.astimezone().strftime("%Y-%m-%d %H:%M %Z") if then else NOTHING
-
-
 def _parsed(utc: str | None) -> datetime | None:
     try:
         found = datetime.fromisoformat((utc or "").replace("Z", "+00:00"))
