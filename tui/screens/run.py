@@ -174,7 +174,8 @@ class RunScreen(FrameScreen):
             self.query_one(LogView).finish()
             self.refresh_bindings()
             self.heard()
-        self._show()
+        if not all(isinstance(one, follow.Reading) for one in event.events):
+            self._show()  # readings wait for the next tick: one picture a second will do
 
     # --- what is shown ------------------------------------------------------------------------
 
