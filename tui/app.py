@@ -123,8 +123,8 @@ class MlperfTui(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While one types, a number is text."""
-        typing = isinstance(self.screen, FrameScreen) and self.screen.is_typing
-        return not (typing and action == "tab")
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        return not (action == "tab" and isinstance(screen, FrameScreen) and screen.is_typing)
 
     async def action_tab(self, name: str) -> None:
         """The screen of a tab. Awaited, so that keys typed ahead go to it."""
