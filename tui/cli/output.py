@@ -57,6 +57,18 @@ def document(value: Any) -> None:
     line(json.dumps(value, indent=1, ensure_ascii=not _is_utf8()))
 
 
+def array(values: Iterable[Any]) -> None:
+    """One JSON document: an array, each value on a line of its own as soon as it is known."""
+    begun = False
+    try:
+        for value in values:
+            line(f"{',' if begun else '['}{json.dumps(value, ensure_ascii=not _is_utf8())}")
+            begun = True
+    finally:
+        if begun:
+            line("]")
+
+
 def event(value: Any) -> None:
     """One JSON object on one line, at once."""
     line(json.dumps(value, ensure_ascii=not _is_utf8()))

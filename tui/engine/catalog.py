@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -140,12 +140,22 @@ class Round:
     """A round of MLPerf Inference: its seeds, limits and counts, and what it lists."""
 
     name: str
-    submission_deadline: str
+    submission_deadline: str | None
     seeds: Mapping[str, int]
     """qsl_rng_seed, sample_index_rng_seed, schedule_rng_seed: they tell a log's round."""
     min_duration_ms: Mapping[str, float]
     percentiles: Mapping[str, float]
     samples_per_query: Mapping[str, float]
+    result_keys: Mapping[str, str] = field(default_factory=dict)
+    """The detail log's key of the official number by scenario, where a benchmark names none."""
+    token_result_keys: Mapping[str, str] = field(default_factory=dict)
+    """The same for a run whose tokens LoadGen timed."""
+    inferred_token_result_keys: Mapping[str, str] = field(default_factory=dict)
+    """The same for a run whose tokens it inferred from the samples."""
+    endpoints_result_keys: Mapping[str, str] = field(default_factory=dict)
+    """The same for a run of MLPerf Endpoints."""
+    loadgen_versions: tuple[str, ...] = ()
+    """How the version of LoadGen begins in results of the round."""
     rules: Mapping[str, Rules] = field(default_factory=dict)
     """By benchmark, as they were then."""
 
@@ -157,6 +167,8 @@ class Catalog:
     benchmarks: Mapping[str, Benchmark]
     environments: Mapping[str, Environment]
     targets: Mapping[str, Target]
+    with_users: bool = True
+    """The user's own profiles lie over the shipped ones."""
 
     @cached_property
     def rounds(self) -> Mapping[str, Round]:
@@ -165,7 +177,8 @@ class Catalog:
         Raises:
             ProfileError: a file is wrong.
         """
-        found = _load_kind("rounds", lambda fields, name: _round(fields, name, self.benchmarks))
+        make: Callable[[Fields, str], Round] = partial(_round, benchmarks=self.benchmarks)
+        found = _load_kind("rounds", make, with_users=self.with_users)
         return dict(sorted(found.items()))
 
     def rounds_of(self, benchmark: Benchmark) -> tuple[str, ...]:
@@ -264,7 +277,7 @@ def _target(fields: Fields, name: str) -> Target:
 SEEDS = ("qsl_rng_seed", "sample_index_rng_seed", "schedule_rng_seed")
 
 
-def _round(fields: Fields, name: str, benchmarks: Mapping[str, Benchmark]) -> Round:
+def _round(fields: Fields, name: str, *, benchmarks: Mapping[str, Benchmark]) -> Round:
     def listed(part: Fields, benchmark: str) -> Rules:
         differing = part.part(benchmark)
         found = rules.read(differing, benchmarks[benchmark].rules)
@@ -273,11 +286,16 @@ def _round(fields: Fields, name: str, benchmarks: Mapping[str, Benchmark]) -> Ro
 
     return Round(
         name=fields.choice("name", (name,)),
-        submission_deadline=fields.text("submission_deadline"),
+        submission_deadline=fields.optional_text("submission_deadline"),
         seeds=fields.map("seeds", lambda part, key: part.count(key) or 0, SEEDS),
         min_duration_ms=fields.number_map("min_duration_ms", SCENARIOS),
         percentiles=fields.number_map("percentiles", SCENARIOS),
         samples_per_query=fields.number_map("samples_per_query", SCENARIOS),
+        result_keys=fields.text_map("result_keys", SCENARIOS),
+        token_result_keys=fields.text_map("token_result_keys", SCENARIOS),
+        inferred_token_result_keys=fields.text_map("inferred_token_result_keys", SCENARIOS),
+        endpoints_result_keys=fields.text_map("endpoints_result_keys", SCENARIOS),
+        loadgen_versions=fields.texts("loadgen_versions"),
         rules=fields.map("benchmarks", listed, tuple(benchmarks)),
     )
 
@@ -289,37 +307,44 @@ KINDS: Mapping[str, Callable[[Fields, str], Any]] = {
 }
 
 
-def profile_files(kind: str) -> dict[str, Path]:
+def profile_files(kind: str, *, with_users: bool = True) -> dict[str, Path]:
     """The YAML files of a kind by name: the shipped ones, the user's own over them."""
-    shipped = Path(profiles.__file__).parent / kind
+    folders = [Path(profiles.__file__).parent / kind]
+    if with_users:
+        folders.append(home.user_profiles() / kind)
     found: dict[str, Path] = {}
-    for folder in (shipped, home.user_profiles() / kind):
+    for folder in folders:
         if folder.is_dir():
             found |= {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     return found
 
 
-def load() -> Catalog:
+def load(*, with_users: bool = True) -> Catalog:
     """Read every profile but the rounds, which are read when they are asked for.
+
+    Args:
+        with_users: read the user's own folder over the shipped one.
 
     Raises:
         ProfileError: a file is wrong; says which, where, and what is allowed.
     """
-    found = {kind: _load_kind(kind, make) for kind, make in KINDS.items()}
+    found = {kind: _load_kind(kind, make, with_users=with_users) for kind, make in KINDS.items()}
     for kind in ("benchmarks", "environments"):
         found[kind] = dict(sorted(found[kind].items(), key=_place))
-    return Catalog(**found)
+    return Catalog(**found, with_users=with_users)
 
 
 def _place(item: tuple[str, Any]) -> tuple[int, str]:
     return item[1].order, item[0]
 
 
-def _load_kind(kind: str, make: Callable[[Fields, str], Any]) -> dict[str, Any]:
+def _load_kind(
+    kind: str, make: Callable[[Fields, str], Any], *, with_users: bool
+) -> dict[str, Any]:
     from tui.engine import yaml_file
 
     loaded = {}
-    for name, path in profile_files(kind).items():
+    for name, path in profile_files(kind, with_users=with_users).items():
         try:
             found = yaml_file.load(path)
         except yaml_file.NotYaml as error:

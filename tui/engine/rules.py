@@ -51,6 +51,10 @@ class Rules:
     equal_issue_mode: bool = False
     """Every sample is issued equally often."""
     compliance_tests: tuple[str, ...] = ()
+    timed: bool = True
+    """min_duration holds; False: one pass over the dataset, however long it takes."""
+    accuracy_samples: Mapping[str, int] = field(default_factory=dict)
+    """Asked in an accuracy run, where a scenario has a number of its own."""
     samples: Mapping[str, int] = field(default_factory=dict)
     """performance: held in memory; accuracy: asked then; dataset; offline_least: of one query."""
 
@@ -58,6 +62,11 @@ class Rules:
         """Required and possible ones of a category, in the field's order."""
         some = (*self.scenarios.get(category, ()), *self.optional_scenarios.get(category, ()))
         return tuple(one for one in Scenario if one in some)
+
+    def full_set(self, scenario: str) -> int | None:
+        """How many samples an accuracy run asks; None where the profile does not tell."""
+        usual = self.samples.get("dataset", self.samples.get("performance"))
+        return self.accuracy_samples.get(scenario) or self.samples.get("accuracy") or usual
 
     def targets_of(self, scenario: str) -> Mapping[str, float]:
         """The least accuracy by metric, in that scenario."""
@@ -101,6 +110,12 @@ def read(fields: Fields, base: Rules) -> Rules:
         equal_issue_mode=fields.flag("equal_issue_mode", base.equal_issue_mode),
         compliance_tests=given(
             "compliance_tests", fields.texts("compliance_tests"), base.compliance_tests
+        ),
+        timed=fields.flag("timed", base.timed),
+        accuracy_samples=given(
+            "accuracy_samples",
+            fields.map("accuracy_samples", _count, SCENARIOS),
+            base.accuracy_samples,
         ),
         samples=given("samples", fields.map("samples", _count, COUNTS), base.samples),
     )

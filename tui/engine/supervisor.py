@@ -311,8 +311,8 @@ class Supervisor:
         try:
             known = catalog.load()
         except ProfileError as error:
-            self._alert(f"judged without targets: {error}")
-            known = catalog.Catalog({}, {}, {})
+            self._alert(f"judged without your own profiles: {error}")
+            known = catalog.load(with_users=False)
         try:
             results = [one.to_json() for one in read_results(self._run.results, known)]
         except NotFoundError:

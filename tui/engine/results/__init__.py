@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tui.engine.catalog import Catalog
 from tui.engine.errors import NotFoundError
-from tui.engine.results import loadgen, locate, verdict
+from tui.engine.results import endpoints, loadgen, locate, summary
 from tui.engine.results.model import Result
+from tui.engine.results.reader import Reader
 
-FORMATS = (loadgen,)
+FORMATS = (loadgen, summary, endpoints)
 """Modules with `matches(path) -> bool` and `read(path) -> list[Result]`; the first match reads."""
 
 
@@ -21,58 +21,44 @@ def read_results(path: Path, catalog: Catalog) -> list[Result]:
 
     Args:
         path: a log file or any folder above some.
-        catalog: the accuracy targets.
+        catalog: benchmarks and rounds, with their rules.
 
     Raises:
         NotFoundError: there is no such path, or no LoadGen output in it.
+        ProfileError: a round's file is wrong.
+    """
+    return list(iter_results(path, catalog))
+
+
+def iter_results(
+    path: Path, catalog: Catalog, left_out: Callable[[Path, str], None] | None = None
+) -> Iterator[Result]:
+    """The same, one by one as they are found.
+
+    Args:
+        path: a log file or any folder above some.
+        catalog: benchmarks and rounds, with their rules.
+        left_out: told of LoadGen output that is no result, and why.
+
+    Raises:
+        NotFoundError: there is no such path, or no LoadGen output in it.
+        ProfileError: a round's file is wrong.
     """
     if not os.path.lexists(path):
         raise NotFoundError(f"{path}: no such file or folder")
-    found = list(_read_all(path, catalog))
-    if not found:
-        raise NotFoundError(f"{path}: no LoadGen output (mlperf_log_detail.txt) here or below")
-    return found
-
-
-def _read_all(path: Path, catalog: Catalog) -> Iterator[Result]:
-    for log in locate.logs_below(path):
-        reader = next((one for one in FORMATS if one.matches(log)), None)
-        if reader is None:
+    reader = Reader(catalog, FORMATS)
+    some, others = False, []
+    for found in locate.below(path, reader.reads):
+        if isinstance(found, locate.LeftOut):
+            others.append(found)
+            if left_out is not None:
+                left_out(found.path, found.why)
             continue
-        try:
-            found = reader.read(log)
-        except OSError as error:  # said by name, never skipped in silence
-            found = [unreadable(log, error.strerror or str(error))]
-        for result in found:
-            yield judged(replace(result, path=str(log.absolute())), log, catalog)
-
-
-def unreadable(log: Path, why: str) -> Result:
-    """What can be said of a log that cannot be read: that, and why."""
-    return Result(
-        path=str(log),
-        kind="performance",
-        scenario=None,
-        mode=None,
-        status="corrupt",
-        log_values={"unreadable": why},
-    )
-
-
-def judged(result: Result, log: Path, catalog: Catalog) -> Result:
-    """With its benchmark (from where the log lies), its accuracy target and our verdict."""
-    place = locate.place_of(log)
-    benchmark = catalog.benchmarks.get(place.benchmark or "")
-    accuracy = result.accuracy
-    targets = benchmark.rules.targets_of(result.scenario or "") if benchmark else {}
-    if accuracy and len(targets) == 1:  # of several, accuracy.txt must say which it means
-        (target,) = targets.values()
-        accuracy = replace(accuracy, target=target, ok=accuracy.value >= target)
-    result = replace(
-        result,
-        benchmark=place.benchmark,
-        system=place.system or result.system,
-        accuracy=accuracy,
-        official=verdict.official(benchmark),
-    )
-    return verdict.judge(result)
+        for result in reader.results(found):
+            some = True
+            yield result
+    if not some:
+        why = f" but {others[0].path}: {others[0].why}" if others else ""
+        raise NotFoundError(
+            f"{path}: no LoadGen output ({locate.DETAIL} or its summary) here or below{why}"
+        )

@@ -1,48 +1,218 @@
-"""Where LoadGen logs lie, and what their place tells."""
+"""Where LoadGen output lies, and what its place tells."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from tui.engine.results import compliance
 from tui.engine.scenario import Scenario
 
 DETAIL = "mlperf_log_detail.txt"
-SCENARIO_FOLDERS = {one.value.lower() for one in Scenario}
+ENDPOINTS = ("result_summary.json", "accuracy_results.json")
+SCENARIO_FOLDERS = {one.value.lower(): one.value for one in Scenario}
+PARTS = re.compile(r"run_\d+|performance|accuracy|ranging|power|output|audit", re.IGNORECASE)
+"""Folders between a scenario's folder and its logs."""
+RANGING = "ranging"
+MAY_BE_LOGS = ("detail.txt", "summary.txt", *ENDPOINTS)
+"""How the names of what can be read end."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that cannot be read: a folder, a link whose end is missing."""
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """LoadGen output that is no result."""
+
+    path: Path
+    why: str
+
+
+Found = Path | Problem | LeftOut
+"""A log, or a folder of a compliance test without one; and what is none, and why."""
+IsLog = Callable[[Path], bool]
+
+
+def below(path: Path, is_log: IsLog) -> Iterator[Found]:
+    """What lies at or below `path`, each once.
+
+    Real folders come in the order of their names; links to folders and files after all of them,
+    and only where they lead to something new. So loops end.
+
+    Args:
+        path: a file or folder.
+        is_log: some format reads it.
+    """
+    if not path.is_dir():
+        yield from _file(path, is_log)
+        return
+    walk = _Walk(is_log)
+    yield from walk.folder(path)
+    yield from walk.links()
+
+
+def _file(path: Path, is_log: IsLog) -> Iterator[Found]:
+    """A file: a log, or one of the files beside it."""
+    if path.is_symlink() and not path.exists():
+        yield Problem(path, "the link leads nowhere")
+    elif not path.is_file():
+        yield Problem(path, "it is no file and no folder")
+    elif is_log(path):
+        yield path
+    else:
+        yield from (one for one in _Walk(is_log).folder(path.parent, deep=False))
+
+
+class _Walk:
+    def __init__(self, is_log: IsLog) -> None:
+        self._is_log = is_log
+        self._folders: set[tuple[int, int]] = set()
+        self._files: set[str] = set()
+        self._links: list[Path] = []
+
+    def folder(self, path: Path, *, deep: bool = True) -> Iterator[Found]:
+        """A folder's own logs, then those below it."""
+        waiting = [path]
+        while waiting:
+            here = waiting.pop()
+            try:
+                about = os.stat(here)
+                if (about.st_dev, about.st_ino) in self._folders:
+                    continue
+                self._folders.add((about.st_dev, about.st_ino))
+                with os.scandir(here) as listed:
+                    entries = sorted(listed, key=lambda one: one.name)
+            except OSError as error:
+                yield Problem(here, error.strerror or str(error))
+                continue
+            logs, folders = self._sorted_out(entries)
+            yield from self._of_folder(here, logs, folders)
+            if deep:
+                waiting += reversed(folders)
+
+    def _of_folder(self, here: Path, logs: list[Path], folders: list[Path]) -> Iterator[Found]:
+        ranging = here.name.lower() == RANGING
+        for log in logs:
+            self._files.add(os.path.realpath(log))
+            yield LeftOut(log, "a power ranging run is no result") if ranging else log
+        is_test = compliance.is_test(here.name) and compliance.has_verification(here)
+        if is_test and not logs and not any(map(_has_log, folders)):
+            yield here
+
+    def _sorted_out(self, entries: list[os.DirEntry[str]]) -> tuple[list[Path], list[Path]]:
+        """The logs and folders among them; links are kept for later."""
+        names = {entry.name for entry in entries}
+        logs, folders = [], []
+        for entry in entries:
+            is_candidate = entry.name.endswith(MAY_BE_LOGS)
+            if entry.is_symlink():
+                if is_candidate or not os.path.isfile(entry.path):
+                    self._links.append(Path(entry.path))
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry.path))
+            elif is_candidate and entry.is_file(follow_symlinks=False):
+                log = Path(entry.path)
+                if _is_own_run(entry.name, names) and self._is_log(log):
+                    logs.append(log)
+        return logs, folders
+
+    def links(self) -> Iterator[Found]:
+        """What only links lead to."""
+        while self._links:
+            link = self._links.pop(0)
+            try:
+                mode = os.stat(link).st_mode
+            except OSError as error:
+                yield Problem(link, f"the link leads nowhere ({error.strerror})")
+                continue
+            if stat.S_ISDIR(mode):
+                yield from self.folder(link)
+            elif stat.S_ISREG(mode) and (real := os.path.realpath(link)) not in self._files:
+                names = set(os.listdir(link.parent))
+                if _is_own_run(link.name, names) and self._is_log(link):
+                    self._files.add(real)
+                    yield link
+
+
+def _is_own_run(name: str, names: set[str]) -> bool:
+    """Not the summary beside a detail log."""
+    if not name.endswith("summary.txt"):
+        return True
+    return f"{name[: -len('summary.txt')]}detail.txt" not in names
+
+
+def _has_log(folder: Path) -> bool:
+    """Of a compliance test: its run lies in `performance/run_1` or `accuracy`."""
+    found = (name for _, _, names in os.walk(folder) for name in names)
+    return any(name.endswith(MAY_BE_LOGS) for name in found)
 
 
 @dataclass(frozen=True)
 class Place:
-    """What a log's folder names tell; None where they do not."""
+    """What the folders around a log tell, as mlcr and MLCommons lay them out."""
 
-    benchmark: str | None = None
-    system: str | None = None
+    base: Path
+    """The scenario's folder; without one, the folder that holds all parts of the run."""
+    test: Path | None = None
+    """The folder of the compliance test."""
+    is_accuracy: bool = False
+    """The log lies in a folder `accuracy`."""
+    scenario: str | None = None
+    """The scenario that the folder is named for."""
 
+    @property
+    def model(self) -> str | None:
+        """The folder above the scenario's."""
+        return self.base.parent.name or None if self.scenario else None
 
-def logs_below(path: Path) -> Iterator[Path]:
-    """Every detail log at or below `path`, each once, sorted; links are not followed."""
-    if not os.path.isdir(path):
-        log = path if path.name == DETAIL else path.with_name(DETAIL)
-        if is_log(log):
-            yield log
-        return
-    for folder, below, names in os.walk(path):
-        below.sort()
-        if DETAIL in names and is_log(Path(folder, DETAIL)):
-            yield Path(folder, DETAIL)
+    @property
+    def system(self) -> str | None:
+        """The folder above that."""
+        return self.base.parent.parent.name or None if self.scenario else None
 
+    @cached_property
+    def submitter(self) -> Path | None:
+        """`<division>/<submitter>` above `results/` or `compliance/`; None outside a submission."""
+        if self.scenario is None or len(self.base.parents) < 4:
+            return None
+        section = self.base.parents[2]
+        return section.parent if section.name in ("results", "compliance") else None
 
-def is_log(path: Path) -> bool:
-    """A file, or a link whose end is missing (to be reported); no pipe that would hang us."""
-    return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
+    @property
+    def division(self) -> str | None:
+        """closed, open or network; None outside a submission."""
+        found = self.submitter.parent.name.lower() if self.submitter else ""
+        return found if found in ("closed", "open", "network") else None
+
+    def in_section(self, section: str) -> Path | None:
+        """The same system, model and scenario in another tree of the submission (to v5.1)."""
+        if self.submitter is None:
+            return None
+        return self.submitter / section / Path(*self.base.parts[-3:])
 
 
 def place_of(log: Path) -> Place:
-    """From `…/<system>/<benchmark>/<scenario>/…`, as mlcr and MLCommons lay it out."""
-    folders = log.absolute().parent.parts
-    for n in range(len(folders) - 1, 1, -1):
-        if folders[n].lower() in SCENARIO_FOLDERS:
-            return Place(benchmark=folders[n - 1], system=folders[n - 2])
-    return Place()
+    """Where a log, or a folder of a compliance test, lies."""
+    here = log.absolute()
+    folder = here if compliance.is_test(here.name) else here.parent
+    test, is_accuracy, bottom = None, False, folder
+    while folder.name and (PARTS.fullmatch(folder.name) or compliance.is_test(folder.name)):
+        if compliance.is_test(folder.name):
+            test = folder
+        is_accuracy = is_accuracy or folder.name.lower() == "accuracy"
+        folder = folder.parent
+    scenario = SCENARIO_FOLDERS.get(folder.name.lower())
+    if folder == Path(folder.anchor):  # nothing but parts up to the root
+        folder = bottom
+    return Place(folder, test, is_accuracy and test is None, scenario)

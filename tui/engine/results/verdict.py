@@ -1,69 +1,144 @@
-"""Our judgement of a result: VALID only without a LoadGen error; else why, and what to change."""
+"""Our judgement of a result: VALID only without a LoadGen error; else why, and what to change.
+
+What LoadGen's INVALID means, and what to change then, is in `invalid`.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tui.engine.catalog import Benchmark
-from tui.engine.results.model import Check, Official, Reason, Result
+from tui.engine.results import invalid, loadgen, model, text
+from tui.engine.results.model import Notice, Reason, Result
+from tui.engine.results.official import critical_errors
 
-RATE_KEY = {"Server": "server_target_qps", "Offline": "offline_target_qps"}
-LATENCY_KEY = {
-    "SingleStream": "singlestream_target_latency",
-    "MultiStream": "multistream_target_latency",
-}
+MATTERS = (
+    (loadgen.AUDIT, "audit-config",
+     "LoadGen found an audit.config in its folder and ran the compliance test that it asks for: "
+     "never a performance result. Remove the file if no such test was meant."),
+    ("PerfClock and system_clock differ", "clock-drift",
+     "LoadGen's clock and the system's drift apart by more than 0.1 %: times may be wrong. "
+     "In a virtual machine, look at its clock source."),
+    ("flag detected Overriding random seeds", "other-seeds",
+     "A compliance test replaced the seeds."),
+)  # fmt: skip
+"""Warnings that matter for trusting the number; all others are only counted."""
 
 
 def judge(result: Result) -> Result:
-    """The result with verdict and reasons."""
+    """The result with verdict, reasons and notices."""
     reasons = tuple(_reasons(result))
-    return replace(result, verdict=_verdict(result), reasons=reasons)
-
-
-def official(benchmark: Benchmark | None) -> Official:
-    """Would it pass as a closed-division run? Only a benchmark that is none of MLPerf's is told."""
-    if benchmark is None or benchmark.official:
-        return Official()
-    check = Check("benchmark", False, f"{benchmark.name} is not an MLPerf benchmark")
-    return Official(ok=False, checks=(check,))
+    return replace(
+        result, verdict=_verdict(result), reasons=reasons, notices=tuple(_notices(result))
+    )
 
 
 def _verdict(result: Result) -> str:
-    if result.status != "complete":
+    if result.status == model.INCOMPLETE:
         return "INCOMPLETE"
     if result.loadgen_verdict == "INVALID":
         return "INVALID"
-    if result.errors:
+    if critical_errors(result):
         return "ERRORS"
-    if result.kind == "accuracy":
-        if result.accuracy is None:
-            return "INCOMPLETE"
-        return "INVALID" if result.accuracy.ok is False else "VALID"
+    if result.status != model.COMPLETE:
+        return "INCOMPLETE"
+    if result.kind == model.ACCURACY:
+        return _accuracy_verdict(result)
+    if result.source == "endpoints":
+        return "INVALID" if invalid.endpoints_reasons(result) else "VALID"
+    if result.kind == model.COMPLIANCE:
+        states = [one.ok for one in result.official.checks if one.id.startswith("TEST")]
+        if False in states:
+            return "INVALID"
+        if result.source == "verification":
+            return "INCOMPLETE" if None in states or not states else "VALID"
     return "VALID" if result.loadgen_verdict == "VALID" else "INCOMPLETE"
+
+
+def _accuracy_verdict(result: Result) -> str:
+    if result.accuracy is None:
+        return "INCOMPLETE"
+    if result.accuracy.ok is False:
+        return "INVALID"
+    lacking = any(one.value is None for one in result.accuracy.values)
+    return "INCOMPLETE" if lacking else "VALID"
 
 
 def _reasons(result: Result) -> Iterator[Reason]:
     values = result.log_values
     if "unreadable" in values:
-        yield Reason("unreadable", f"The log cannot be read: {values['unreadable']}.")
-    elif result.status == "corrupt":
-        yield Reason("corrupt", "The log holds no line that LoadGen wrote.")
-    elif result.status == "incomplete":
-        yield Reason(
-            "incomplete",
-            "The run did not end: LoadGen wrote no verdict.",
-            "Run it again; if it is still running, wait for its end.",
-        )
+        yield Reason("unreadable", f"It cannot be read: {values['unreadable']}.")
+    elif result.status == model.INCOMPLETE:
+        yield _incomplete(result)
     elif result.loadgen_verdict == "INVALID":
-        yield from _invalid(result, values)
-    if result.errors:
-        said = "; ".join(dict.fromkeys(values.get("errors", ())))
-        yield Reason("errors", f"LoadGen logged {result.errors} error(s): {said}")
-    if result.kind == "accuracy" and result.status == "complete":
+        yield from invalid.reasons(result)
+    elif result.source == "endpoints" and result.kind == model.PERFORMANCE:
+        yield from invalid.endpoints_reasons(result)
+    if result.status == model.CORRUPT and "unreadable" not in values:
+        yield _corrupt(result, values)
+    if errors := critical_errors(result):
+        said = "; ".join(dict.fromkeys(result.error_messages)) or "see the detail log"
+        yield Reason("errors", f"LoadGen logged {errors} error(s): {said}")
+    if result.kind == model.ACCURACY and result.status == model.COMPLETE:
         yield from _accuracy(result)
+    if result.kind == model.COMPLIANCE:
+        yield from _compliance(result)
+
+
+def _notices(result: Result) -> Iterator[Notice]:
+    said = (*result.warning_messages, *result.error_messages)
+    for part, code, words in MATTERS:
+        if any(part in one for one in said):
+            yield Notice(code, words)
+    if passed := (result.errors or 0) - critical_errors(result):
+        words = "LoadGen error(s) that MLCommons' checker lets pass: "
+        yield Notice("exempt-errors", f"{passed} {words}{'; '.join(result.error_messages)}")
+    if result.source == "summary":
+        words = (
+            "Read from the summary alone, the detail log is missing: seeds and counts as far as "
+        )
+        yield Notice("summary-only", f"{words}they stand there, rates in its fewer digits.")
+
+
+def _incomplete(result: Result) -> Reason:
+    values = result.log_values
+    begun = text.positive(values.get("effective_min_duration_ms"))
+    known = f" It was to last at least {begun / 1000:g} s." if begun else ""
+    words = "no verdict" if result.kind != model.ACCURACY else "no end"
+    if not values and result.system is None:
+        return Reason(
+            "incomplete",
+            "The log is empty: LoadGen has written nothing yet, or was killed before it began.",
+            "Wait for its end if it still runs; else run it again.",
+        )
+    if "result_validity" in values:
+        return Reason(
+            "incomplete",
+            "The log breaks off among LoadGen's results: the file is not whole.",
+            "Copy it again from where it was written.",
+        )
+    return Reason(
+        "incomplete",
+        f"The run did not end: LoadGen wrote {words}.{known}",
+        "Wait for its end if it still runs; else run it again.",
+    )
+
+
+def _corrupt(result: Result, values: Mapping[str, Any]) -> Reason:
+    damaged = text.whole(values.get("damaged_lines")) or 0
+    if values.get("is_before_v1"):
+        return Reason(
+            "before-v1",
+            "The log is of LoadGen before v1.0, whose results stand in the summary: it is missing.",
+        )
+    if not damaged or set(values) <= {"damaged_lines", "is_before_v1"}:
+        return Reason("corrupt", "The file holds no line that LoadGen wrote.")
+    return Reason(
+        "damaged",
+        f"{damaged} line(s) of the log are damaged: they may have held an error or the verdict.",
+        "Copy the log again from where it was written.",
+    )
 
 
 def _accuracy(result: Result) -> Iterator[Reason]:
@@ -71,86 +146,36 @@ def _accuracy(result: Result) -> Iterator[Reason]:
     if found is None and result.has_accuracy_file:
         yield Reason(
             "unknown-accuracy",
-            "The accuracy.txt beside the log has a form that is not understood here yet.",
+            "The accuracy.txt beside the log holds no number of a benchmark known here.",
             "Read it; its number is not judged.",
         )
-    elif found is None:
+        return
+    if found is None:
         yield Reason(
             "no-accuracy",
             "There is no accuracy.txt beside the log: the answers were not compared.",
             "Run the benchmark's accuracy script on mlperf_log_accuracy.json.",
         )
-    elif found.ok is False:
-        yield Reason(
-            "below-target",
-            f"{found.metric} is {found.value:g}, the target is {found.target:g}.",
-            "Check precision, preprocessing and the model file.",
-        )
+        return
+    for one in found.values:
+        if one.value is None:
+            yield Reason("no-accuracy", f"{one.name} is not in accuracy.txt.",
+                         "Run the benchmark's accuracy script to its end.")  # fmt: skip
+        elif one.target is not None and one.value < one.target:
+            yield Reason(
+                "below-target",
+                f"{one.name} is {one.value:g}, the target is {one.target:g}.",
+                "Check precision, preprocessing and the model file.",
+            )
+        elif one.limit is not None and one.value > one.limit:
+            yield Reason(
+                "above-limit",
+                f"{one.name} is {one.value:g}, at most {one.limit:g} may be.",
+                "Check the generation settings: lengths, stop tokens, steps.",
+            )
 
 
-def _invalid(result: Result, values: Mapping[str, Any]) -> Iterator[Reason]:
-    scenario = result.scenario or ""
-    said = str(values.get("result_invalid_reason", ""))
-    if values.get("result_perf_constraints_met") is False or "to improve latency" in said:
-        yield Reason(
-            "latency-limit",
-            "Too many answers came later than the latency limit" + _limit(values) + ".",
-            f"Lower {RATE_KEY.get(scenario, 'target_qps')}{_now(values)}.",
-        )
-    if values.get("result_min_duration_met") is False:
-        yield Reason("min-duration", _short_run(values), _longer(scenario, values))
-    if values.get("result_min_queries_met") is False:
-        yield Reason(
-            "min-queries",
-            f"{result.queries} queries ran, {values.get('effective_min_query_count')} are needed.",
-            "Raise max_query_count or max_test_duration, or remove them.",
-        )
-    if values.get("early_stopping_met") is False:
-        yield _early_stopping(str(values.get("early_stopping_result", "")), result.queries)
-
-
-def _limit(values: Mapping[str, Any]) -> str:
-    limit = values.get("effective_target_latency_ns")
-    return f" of {limit / 1e6:g} ms" if isinstance(limit, (int, float)) and limit else ""
-
-
-def _now(values: Mapping[str, Any]) -> str:
-    rate = values.get("effective_target_qps")
-    return f" (now {rate:g})" if isinstance(rate, (int, float)) else ""
-
-
-def _short_run(values: Mapping[str, Any]) -> str:
-    needed = values.get("effective_min_duration_ms")
-    if not isinstance(needed, (int, float)):
-        return "The run was shorter than min_duration."
-    return f"The run was shorter than min_duration ({needed / 1000:g} s)."
-
-
-def _longer(scenario: str, values: Mapping[str, Any]) -> str:
-    key = LATENCY_KEY.get(scenario)
-    if key:
-        return f"Lower {key}, so that LoadGen prepares more queries."
-    return (
-        f"Raise {RATE_KEY.get(scenario, 'target_qps')}{_now(values)}, so that the run lasts longer."
-    )
-
-
-def _early_stopping(said: str, queries: int | None) -> Reason:
-    if match := re.search(r"Need to process at least (\d+) queries", said):
-        needed = int(match[1])
-        ran = f"{queries} queries ran; " if queries is not None else ""
-        text = f"Too few queries for early stopping: {ran}{needed} are needed."
-        return Reason("early-stopping", text, f"Set min_query_count={needed} or more.")
-    if match := re.search(r"at least (\d+) more queries", said):
-        more = int(match[1])
-        text = (
-            "Too few queries for early stopping: at least "
-            f"{more} more are needed, all of them within the limit."
-        )
-        total = f"min_query_count={queries + more}" if queries is not None else "min_query_count"
-        return Reason("early-stopping", text, f"Set {total} or more, or lower the target rate.")
-    return Reason(
-        "early-stopping",
-        "Early stopping was not met: the tail cannot be told with 99 % confidence.",
-        "Raise min_query_count, or lower the target rate.",
-    )
+def _compliance(result: Result) -> Iterator[Reason]:
+    for one in result.official.checks:
+        if one.ok is False and one.id.startswith("TEST"):
+            yield Reason("compliance", f"{one.id}: {one.detail}.")
