@@ -20,6 +20,7 @@ from tui import terminal
 from tui.engine import home
 from tui.engine.catalog import Catalog
 from tui.engine.errors import MlperfTuiError
+from tui.engine.published import Published
 from tui.engine.queue import live_runs
 from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts
@@ -73,6 +74,7 @@ class MlperfTui(App[None]):
         self._catalog, self._store, self._facts = catalog, store, facts
         self._clock = clock or Clock()
         self._nvml, self._host = nvml or _nvml, host or _host
+        self._published = Published(catalog)
         self._ascii = terminal.Ascii(enabled=ascii_only)
         self._gpus = ""
         self._tab = "benchmarks"
@@ -154,8 +156,18 @@ class MlperfTui(App[None]):
         while len(self.screen_stack) > 2:
             await self.pop_screen()
         await self.push_screen(
-            RunScreen(run, self._store, self._clock, ascii_only=self._ascii.enabled)
+            RunScreen(
+                run, self._store, self._clock, self._published, ascii_only=self._ascii.enabled
+            )
         )
+
+    async def on_history_screen_path_wanted(self, event: HistoryScreen.PathWanted) -> None:
+        """LoadGen output from elsewhere is to be shown."""
+        from tui.screens.results import ResultsScreen
+
+        while len(self.screen_stack) > 2:
+            await self.pop_screen()
+        await self.push_screen(ResultsScreen(event.path, self._catalog, self._store.root))
 
     # --- the top line -------------------------------------------------------------------------
 

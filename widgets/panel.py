@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.text import Text
 
 from widgets.rows import Badge, Fact, Panel, Reason, Tone
+from widgets.spread import gauge_line, spread_line
 from widgets.text_view import TextView
 from widgets.tones import KEY, QUIET, STRONG, badge_text, between
 
@@ -42,7 +43,7 @@ def panel_lines(panel: Panel, width: int, *, heading: bool = True) -> list[Text]
         lines += _wrapped(Text(panel.headline, STRONG), width)
     for note in panel.notes:
         lines += _wrapped(Text(note, QUIET), width)
-    return [*lines, *_facts(panel.facts, width)]
+    return [*lines, *_labelled(panel, width)]
 
 
 def _reason(reason: Reason, width: int) -> Iterable[Text]:
@@ -52,8 +53,24 @@ def _reason(reason: Reason, width: int) -> Iterable[Text]:
             yield Text.assemble(("  Change: " if not nth else " " * 10, KEY), line)
 
 
-def _facts(facts: Sequence[Fact], width: int) -> Iterable[Text]:
-    label_width = max((len(one.label) for one in facts), default=0)
+def _labelled(panel: Panel, width: int) -> Iterable[Text]:
+    """Everything with a label at the left, in one column."""
+    labels = [one.label for one in panel.spreads]
+    labels += [one.label for one in panel.gauges]
+    labels += [one.label for one in panel.facts]
+    label_width = max(map(len, labels), default=0)
+    room = max(20, width - label_width - 2)
+    for spread in panel.spreads:
+        words = Fact(spread.label, spread.text, spread.tone)
+        yield from _facts([words], label_width, width)
+        if len(spread.points) > 1:
+            yield Text.assemble(" " * (label_width + 2), spread_line(spread, room))
+    for gauge in panel.gauges:
+        yield Text.assemble((gauge.label.ljust(label_width), QUIET), "  ", gauge_line(gauge, room))
+    yield from _facts(panel.facts, label_width, width)
+
+
+def _facts(facts: Sequence[Fact], label_width: int, width: int) -> Iterable[Text]:
     for fact in facts:
         value = badge_text(Badge(fact.value, fact.tone))
         room = max(20, width - label_width - 2)

@@ -49,6 +49,33 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How values are distributed: some of them with the share that lies below, and a limit."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    """Value and share below it, both rising, from the least value (0) to the greatest (1)."""
+    text: str
+    """The values in words."""
+    limit: float | None = None
+    limit_text: str = ""
+    tone: Tone = Tone.PLAIN
+    """How it stands to its limit."""
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """A value against the least, and the most, that it may be."""
+
+    label: str
+    value: float
+    text: str
+    least: float | None = None
+    most: float | None = None
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True)
 class Panel:
     """A heading with a badge, a headline, notes, facts and reasons: one result, one device."""
 
@@ -56,6 +83,8 @@ class Panel:
     badge: Badge
     headline: str = ""
     notes: tuple[str, ...] = ()
+    spreads: tuple[Spread, ...] = ()
+    gauges: tuple[Gauge, ...] = ()
     facts: tuple[Fact, ...] = ()
     reasons: tuple[Reason, ...] = ()
 

@@ -115,7 +115,7 @@ def badge(one: Badge, stream: TextIO) -> str:
 
 def panel(one: Panel) -> None:
     """A panel as a readable block."""
-    from widgets.rows import Badge, Tone
+    from widgets.rows import Badge, Fact, Tone
 
     line(f"{one.title}   {badge(one.badge, sys.stdout)}".rstrip())
     for text in (one.headline, *one.notes):
@@ -124,8 +124,14 @@ def panel(one: Panel) -> None:
         _wrapped(badge(Badge(reason.text, Tone.BAD), sys.stdout), "  ", "    ")
         if reason.fix:
             _wrapped(f"To change: {reason.fix}", "    ")
-    width = max((len(fact.label) for fact in one.facts), default=0)
-    for fact in one.facts:
+    spreads = (
+        Fact(each.label, f"{each.text}  {each.limit_text}".rstrip(), each.tone)
+        for each in one.spreads
+    )
+    gauges = (Fact(each.label, each.text, each.tone) for each in one.gauges)
+    facts = (*spreads, *gauges, *one.facts)
+    width = max((len(fact.label) for fact in facts), default=0)
+    for fact in facts:
         value = badge(Badge(fact.value, fact.tone), sys.stdout)
         _wrapped(value, f"  {fact.label.ljust(width)}  ", " " * (width + 4))
 

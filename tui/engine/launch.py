@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -146,11 +146,18 @@ def attend_unwatched(store: RunStore, most: int = 200) -> None:
                 runner_of(run).attend(run)
 
 
-def again(run: Run, store: RunStore, facts: SystemFacts) -> Run:
+def again(run: Run, store: RunStore, facts: SystemFacts, options: Sequence[str] = ()) -> Run:
     """The same run once more: the same command, in a folder of its own.
+
+    Args:
+        run: the one to repeat.
+        store: where the new one goes.
+        facts: the machine.
+        options: `--key=value` in place of the command's own, or beside them.
 
     Raises:
         NotFoundError: its run.json is damaged or of another version.
+        SpecError: the installation does not take such an option.
         StorageError, StartError: it cannot be kept or started.
     """
     runner, old = runner_of(run), run.spec
@@ -172,6 +179,7 @@ def again(run: Run, store: RunStore, facts: SystemFacts) -> Run:
     if any(run.id in one for one in (*fresh.argv, fresh.cwd, *fresh.env_vars.values())):
         raise StorageError(f"{run.id} names its own folder in a way that cannot be replaced")
     installation = mlcflow.locate(old.installation, store.root)
+    fresh = spec.with_options(fresh, options, installation)
     mlcflow.register(installation)
     made = store.create(fresh, facts.to_json())
     runner.submit(made)

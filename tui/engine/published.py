@@ -7,7 +7,6 @@ system where there is one. A run of one's own beside them stays unverified.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -100,7 +99,9 @@ class Published:
     @cached_property
     def _figures(self) -> Mapping[tuple[str, str], list[Figure]]:
         found: dict[tuple[str, str], list[Figure]] = {}
-        for name, path in catalog.profile_files("rounds", with_users=self._known.with_users).items():
+        for name, path in catalog.profile_files(
+            "rounds", with_users=self._known.with_users
+        ).items():
             for one in read(path.with_suffix(".csv"), name):
                 found.setdefault((one.benchmark, one.scenario), []).append(one)
         return found
@@ -114,7 +115,7 @@ class Published:
         Args:
             result: the contract's JSON object.
         """
-        metric, accelerator = result["metric"], result["accelerator"]
+        metric, accelerator = result["metric"], result.get("accelerator")  # older: without
         if not metric or not accelerator or result["kind"] != "performance":
             return []
         gpu = gpu_of(accelerator["name"])
@@ -144,6 +145,8 @@ def _best(figures: list[Figure]) -> list[Figure]:
 
 def read(path: Path, name: str) -> Iterator[Figure]:
     """The figures of a round's file; none where it is missing. A wrong row is passed over."""
+    import csv
+
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))

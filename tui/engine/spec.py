@@ -159,6 +159,22 @@ def plan(
     )
 
 
+def with_options(made: RunSpec, options: Sequence[str], installation: Installation) -> RunSpec:
+    """A spec with some `--key=value` in place of its own, or beside them.
+
+    Raises:
+        SpecError: the installation takes no such key or value.
+    """
+    settings = parse_settings(options)
+    keys = installation.input_keys() if settings else {}
+    argv = list(made.argv)
+    for name, value in settings.items():
+        _check_setting(name, value, keys)
+        argv = [one for one in argv if not one.startswith(f"--{name}=")]
+        argv.append(f"--{name}={value}")
+    return replace(made, argv=tuple(argv))
+
+
 def _category(benchmark: Benchmark, scenario: str) -> dict[str, str]:
     """The profile's category, or the one that has this scenario where that has not."""
     mine = benchmark.mlcr.get("category")

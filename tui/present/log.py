@@ -14,6 +14,8 @@ WRONG = re.compile(
     r"^(?:Traceback \(most|\w*(?:Error|Exception)\b.*:|(?:fatal|error|Error) ?: )|\bKilled\b"
     r"|return code = [1-9]|No space left on device"
 )
+MARK = ":::MLLOG "
+"""Begins every line of LoadGen's detail log."""
 TONES = {
     "ERROR": Tone.BAD,
     "WARN": Tone.WARNING,
@@ -34,3 +36,13 @@ def line_look(text: str) -> LineLook:
     if level_word and level_word[1] in TONES:
         return LineLook(TONES[level_word[1]])
     return LineLook(Tone.BAD if WRONG.search(text) else Tone.PLAIN)
+
+
+def loadgen_look(text: str) -> LineLook:
+    """LoadGen's own logs: errors and warnings of the detail log, verdicts of the summary."""
+    cut = len(MARK) if text.startswith(MARK) else 0
+    if '"is_error": true' in text or "INVALID" in text or text.endswith(": NO"):
+        return LineLook(Tone.BAD, cut)
+    if '"is_warning": true' in text:
+        return LineLook(Tone.WARNING, cut)
+    return LineLook(Tone.PLAIN, cut)

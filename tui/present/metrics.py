@@ -106,7 +106,7 @@ def _parsed(utc: str | None) -> datetime | None:
 def one_line(text: str, most: int = 120) -> str:
     """Words from outside in one line, without control characters, shortened."""
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return words if len(words) <= most else words[: most - 2] + " …"
+    return words if len(words) <= most else words[: most - 2].rstrip() + " …"
 
 
 def size(value: int) -> str:

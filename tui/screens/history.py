@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -35,6 +36,8 @@ DAMAGES = (NotFoundError, OSError, KeyError, TypeError, ValueError, AttributeErr
 """What a folder may bring that another version wrote, or half of it; it is shown as damaged."""
 STOP_TIMEOUT_S = 60.0
 EMPTY = "No runs yet. 1 goes to the benchmarks; Enter on smoke starts a 10-second run."
+PATH = "path"
+"""The prompt for one."""
 NO_MATCH = "No run has these words. Esc shows all."
 
 
@@ -45,7 +48,8 @@ class HistoryScreen(TabScreen):
     HELP = (
         "Every run of this data root, newest first; a run is a folder and stays until you delete "
         "it. Enter opens one. Runs on one installation wait for each other: K and J move a waiting "
-        "run up and down in its queue. / filters by words: smoke, Server, VALID, failed, xen."
+        "run up and down in its queue. / filters by words: smoke, Server, VALID, failed, xen. o "
+        "shows LoadGen output that lies elsewhere: a log, a folder, a whole submission."
     )
     CSS_PATH = "history.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,6 +61,7 @@ class HistoryScreen(TabScreen):
         Binding("J", "queue(1)", "later"),
         Binding("y", "app.copy", "copy"),
         Binding("slash", "filter", "filter", priority=True),
+        Binding("o", "open_path", "open a path"),
         Binding("escape", "back", "all", show=False),
     ]
 
@@ -66,6 +71,13 @@ class HistoryScreen(TabScreen):
         def __init__(self, run: Run) -> None:
             super().__init__()
             self.run = run
+
+    class PathWanted(Message):
+        """LoadGen output from elsewhere is to be shown."""
+
+        def __init__(self, path: Path) -> None:
+            super().__init__()
+            self.path = path
 
     class Matched(Message):
         """Runs that have the filter's words, newest first."""
@@ -215,19 +227,35 @@ class HistoryScreen(TabScreen):
         self.query_one("#filter").display = False
         await self.ask("/", self._words, self.query_one(ChoiceList))
 
+    async def action_open_path(self) -> None:
+        """Type where LoadGen output lies: a log, a folder, a submission."""
+        self.query_one("#filter").display = False
+        await self.ask("path of LoadGen output", "", self.query_one(ChoiceList), id=PATH)
+
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         """The filter has other words."""
+        if self.query(f"#{PATH}"):
+            return
         self._words = event.text
         self._match()
 
-    async def on_prompt_sent(self) -> None:
-        """The words are complete."""
+    async def on_prompt_sent(self, event: Prompt.Sent) -> None:
+        """The words are complete, or the path."""
+        is_path = bool(self.query(f"#{PATH}"))
         await self._close_prompt()
+        if not is_path or not event.text.strip():
+            return
+        path = Path(event.text.strip()).expanduser()
+        if path.exists() or path.is_symlink():
+            self.post_message(self.PathWanted(path))
+        else:
+            self.say(f"{path}: no such file or folder", Tone.BAD)
 
     async def on_prompt_left(self) -> None:
         """Nothing is wanted."""
-        self._words = ""
-        self._match()
+        if not self.query(f"#{PATH}"):
+            self._words = ""
+            self._match()
         await self._close_prompt()
 
     async def _close_prompt(self) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from threading import Event
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -14,21 +13,21 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
-from textual.worker import get_current_worker
 
 from tui.engine import follow, launch, sut
 from tui.engine.errors import MlperfTuiError
-from tui.engine.log_index import LogIndex
 from tui.engine.process import boottime
+from tui.engine.published import Published
 from tui.engine.queue import queue_of
 from tui.engine.runners import runner_of
 from tui.engine.store import Run, RunStore
-from tui.present import metrics
 from tui.present import result as present_result
 from tui.present import run as present_run
 from tui.present.live import LiveRun
 from tui.present.log import line_look
-from tui.screens.frame import Clock, FrameScreen
+from tui.screens.frame import Clock
+from tui.screens.log_frame import LogFrame
+from tui.screens.result_keys import ResultKeys
 from widgets.dialog import Confirm, Sheet
 from widgets.elapsed import Elapsed
 from widgets.line import Line, Rule
@@ -37,11 +36,8 @@ from widgets.meters import Meters
 from widgets.panel import PanelView, panel_lines
 from widgets.rows import Badge, Panel, Reason, Tone
 from widgets.steps import Steps
-from widgets.tones import QUIET, STRONG, badge_text
+from widgets.tones import STRONG, badge_text
 from widgets.trend import Trends
-
-if TYPE_CHECKING:
-    from widgets.prompt import Prompt
 
 WIDE = 150
 """Columns from which there is a side pane."""
@@ -52,28 +48,26 @@ TRENDS_S = 5.0
 MOST_ALERTS = 2
 
 
-class RunScreen(FrameScreen):
+class RunScreen(LogFrame, ResultKeys):
     """A run, live or long over."""
 
     NAME = "Run"
     HELP = (
         "The run goes on when you leave this screen or the program. The first line says whether it "
         "still runs, the next ones which phase, how long at least, and what the GPU does. The log "
-        "follows its end until you move up in it; f or G follows again. w explains what is known."
+        "follows its end until you move up in it; f or G follows again. w explains what is known. "
+        "At its end Enter shows every check of a closed-division result, s and d LoadGen's own "
+        "logs, and R runs it again with what would make it VALID."
     )
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "stop", "stop", priority=True),
         Binding("w", "explain", "why"),
-        Binding("slash", "search", "search", priority=True),
-        Binding("n", "hit(1)", "next hit", show=False),
-        Binding("N", "hit(-1)", "hit before", show=False),
-        Binding("right_square_bracket", "mark(1)", "next error", key_display="]", show=False),
-        Binding("left_square_bracket", "mark(-1)", "error before", key_display="[", show=False),
         Binding("right_curly_bracket", "phase(1)", "next phase", key_display="}", show=False),
         Binding("left_curly_bracket", "phase(-1)", "phase before", key_display="{", show=False),
         Binding("y", "app.copy", "copy"),
         Binding("r", "again", "rerun"),
+        Binding("R", "mend", "rerun so"),
         Binding("l", "log", "log only"),
         Binding("escape", "leave", "back"),
     ]
@@ -92,30 +86,25 @@ class RunScreen(FrameScreen):
             super().__init__()
             self.events = events
 
-    class Found(Message):
-        """A search has an answer, or is on its way."""
-
-        def __init__(self, word: str, line: int | None, share: float, *, wrapped: bool) -> None:
-            super().__init__()
-            self.word, self.line, self.share = word, line, share
-            self.wrapped = wrapped
-            """The search went on from the other end of the log."""
-
     def __init__(
-        self, run: Run, store: RunStore, clock: Clock, *, ascii_only: bool = False
+        self,
+        run: Run,
+        store: RunStore,
+        clock: Clock,
+        published: Published,
+        *,
+        ascii_only: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(run.console)
+        self._published = published
         self._clock = clock
         self.run_shown = run
         self._store = store
         at_least = ">=" if ascii_only else "≥"
         self._live = LiveRun(run.stored_spec, at_least=at_least)
         self._results = run.result or []
-        self._log = LogIndex(run.console)
-        self._gone = Event()
         self._queue_place: int | None = None
         self._trends_due = 0.0
-        self._place = LogView.Moved(0, 0, True)
 
     def body(self) -> ComposeResult:
         """State above, log below; with room, curves and options beside the log."""
@@ -123,7 +112,7 @@ class RunScreen(FrameScreen):
         yield Steps()
         yield Elapsed()
         yield Meters(MOST_METERS)
-        with VerticalScroll(id="result", can_focus=False):
+        with VerticalScroll(id="result"):
             yield PanelView(heading=False)
         yield PanelView(heading=False, id="alerts")
         yield Rule()
@@ -141,11 +130,6 @@ class RunScreen(FrameScreen):
         self.query_one("#options", PanelView).show([self._live.options()])
         self._show()
         self._watch()
-
-    def on_unmount(self) -> None:
-        """Nobody looks any more; the run goes on."""
-        self._gone.set()
-        self._log.close()
 
     def _live_state_is_final(self) -> bool:
         return self.run_shown.stored_state.is_final
@@ -204,7 +188,7 @@ class RunScreen(FrameScreen):
             trends = live.trends()
             self._trends_due = boottime() + (TRENDS_S if trends else 0)
             self.query_one(Trends).show(trends)
-        self._show_rule()
+        self.show_rule()
 
     def _badge(self, now: float, verdict: str | None) -> Badge:
         badge = self._live.badge(now, verdict)
@@ -213,9 +197,12 @@ class RunScreen(FrameScreen):
         return badge
 
     def _panels(self) -> Iterator[Panel]:
-        """The results; without any, why."""
+        """The results, and the key that mends them; without any, why."""
+        if mends := self._mends:
+            how = f"R runs it again with {' '.join(mends)}"
+            yield Panel("", Badge("", Tone.PLAIN), headline=how)
         for one in self._results:
-            panel = present_result.panel(one)
+            panel = present_result.panel(one, self._published.beside(one))
             yield replace(panel, facts=tuple(f for f in panel.facts if f.label != "log"))
         cause = self._live.state.cause
         if cause is not None:
@@ -229,22 +216,6 @@ class RunScreen(FrameScreen):
             text = words.get(self._live.state.state, "It left no result.")
             yield Panel("", Badge("", Tone.PLAIN), headline=text)
 
-    def _show_rule(self) -> None:
-        place = self._place
-        words = f"line {metrics.grouped(place.lines)}"
-        if place.following:
-            words += " · following" if not self._live.state.is_final else " · end"
-        else:
-            words = f"line {metrics.grouped(place.top + 1)} of {metrics.grouped(place.lines)}"
-        if word := self.query_one(LogView).word:
-            words = f"/{word} · {words}"
-        self.query_one(Rule).show("", Text(words, QUIET))
-
-    @on(LogView.Moved)
-    def _moved(self, event: LogView.Moved) -> None:
-        self._place = event
-        self._show_rule()
-
     def on_resize(self) -> None:
         """A side pane where there is room for one."""
         self.set_class(self.app.size.width >= WIDE, "wide")
@@ -257,8 +228,13 @@ class RunScreen(FrameScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stop only what runs; run again only what is over."""
         over = self._live.state.is_final
-        possible = {"stop": not over, "again": over, "log": over}.get(action, True)
-        return possible and super().check_action(action, parameters)
+        possible: dict[str, bool] = {
+            "stop": not over,
+            "again": over,
+            "log": over,
+            "mend": over and bool(self._mends),
+        }
+        return possible.get(action, True) and super().check_action(action, parameters)
 
     async def action_stop(self) -> None:
         """Stop the run, after a yes."""
@@ -289,11 +265,30 @@ class RunScreen(FrameScreen):
         width = max(10, min(92, self.app.size.width - 6))
         self.app.push_screen(Sheet("What is known", panel_lines(panel, width)))
 
-    @work(thread=True, exclusive=True, group="again")
+    @property
+    def _mends(self) -> list[str]:
+        """mlcr's options that would mend an INVALID run."""
+        return present_result.rerun_options(self._results)
+
+    async def action_mend(self) -> None:
+        """Run it again with the changes that its reasons ask for, after a yes."""
+        options = self._mends
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._again(options)
+
+        words = f"The same command with {' '.join(options)}, in a run of its own."
+        await self.app.push_screen(Confirm("Run again so?", words, "run it", "no"), answered)
+
     def action_again(self) -> None:
         """The same run once more."""
+        self._again([])
+
+    @work(thread=True, exclusive=True, group="again")
+    def _again(self, options: list[str]) -> None:
         try:
-            made = launch.again(self.run_shown, self._store, sut.describe())
+            made = launch.again(self.run_shown, self._store, sut.describe(), options)
         except (MlperfTuiError, OSError) as error:
             self.app.call_from_thread(self.say, str(error), Tone.BAD)
             return
@@ -306,12 +301,23 @@ class RunScreen(FrameScreen):
 
     def action_leave(self) -> None:
         """Back; a search ends first."""
-        view = self.query_one(LogView)
-        if view.word:
-            view.highlight("")
-            self._show_rule()
-            return
-        self.app.pop_screen()
+        if not self.end_search():
+            self.app.pop_screen()
+
+    @property
+    def is_growing(self) -> bool:
+        """Until the run is over."""
+        return not self._live.state.is_final
+
+    @property
+    def results_here(self) -> Sequence[Mapping[str, Any]]:
+        """The run's, once it is over."""
+        return self._results if self._live.state.is_final else ()
+
+    @property
+    def export_root(self) -> Path:
+        """The data root."""
+        return self._store.root
 
     def copyable(self) -> tuple[str, str] | None:
         """The result where there is one, else the command."""
@@ -320,80 +326,12 @@ class RunScreen(FrameScreen):
             lines = [
                 line.plain.rstrip()
                 for one in self._results
-                for line in panel_lines(present_result.panel(one), width)
+                for line in panel_lines(
+                    present_result.panel(one, self._published.beside(one)), width
+                )
             ]
             return "the result", "\n".join(lines)
         return "the command", present_run.command(self.run_shown)
-
-    # --- searching and jumping ----------------------------------------------------------------
-
-    async def action_search(self) -> None:
-        """Type a word to look for."""
-        await self.ask("/", "", self.query_one(Rule))
-
-    async def on_prompt_sent(self, event: Prompt.Sent) -> None:
-        """Look for the word."""
-        view = self.query_one(LogView)
-        await self.close_prompt(view)
-        if not event.text:
-            self.action_hit(1)  # the last word again
-        else:
-            view.highlight(event.text)
-            self._look_for(self._log.copy(), event.text, view.top, backwards=False)
-
-    async def on_prompt_left(self) -> None:
-        """Nothing is wanted."""
-        await self.close_prompt(self.query_one(LogView))
-
-    def action_hit(self, step: int) -> None:
-        """The next hit (the one before)."""
-        view = self.query_one(LogView)
-        if not view.word:
-            self.say("/ looks for a word first")
-            return
-        here = view.marked if view.marked is not None else view.top
-        self._look_for(self._log.copy(), view.word, here + step, backwards=step < 0)
-
-    @work(thread=True, exclusive=True, group="search")
-    def _look_for(self, log: LogIndex, word: str, line: int, *, backwards: bool) -> None:
-        """Scan piece by piece, so that another key ends it."""
-        worker = get_current_worker()
-        with closing(log):
-            start = log.lines - 1 if backwards else 0
-            for begin, wrapped in ((line, False), (start, True)):
-                for found, share in log.search(word.encode(), begin, backwards=backwards):
-                    if worker.is_cancelled or self._gone.is_set():
-                        return
-                    if found is not None or share < 1 or wrapped:
-                        self.post_message(self.Found(word, found, share, wrapped=wrapped))
-                    if found is not None:
-                        return
-
-    @on(Found)
-    def _found(self, event: Found) -> None:
-        if event.line is not None:
-            self.heard()
-            self.query_one(LogView).go_to(event.line)
-            if event.wrapped:
-                self.say("went on from the other end of the log")
-        elif event.share >= 1:
-            self.say(f"no line has '{event.word}'", Tone.WARNING)
-        else:
-            self.say(f"looking for '{event.word}': {100 * event.share:.0f} %")
-
-    def action_mark(self, step: int) -> None:
-        """The next line that tells of a failure (the one before)."""
-        view = self.query_one(LogView)
-        here = view.marked if view.marked is not None else view.top - (step > 0)
-        other_end = self._log.lines if step < 0 else -1
-        for begin in (here, other_end):
-            line = self._log.next_mark(begin, backwards=step < 0)
-            if line is not None:
-                view.go_to(line)
-                if begin == other_end:
-                    self.say("went on from the other end of the log")
-                return
-        self.say("no line tells of an error")
 
     def action_phase(self, step: int) -> None:
         """The line where the next phase begins (the one before)."""

@@ -235,6 +235,8 @@ def _stopped(result: Result, values: Mapping[str, Any], said: str, of: str) -> R
         # So many more than ran: the rate is too high, not the run too short.
         if more > 2 * ran and result.scenario in RATE_KEY:
             fix, options = _lower_rate(result, values)
+            if values.get("result_perf_constraints_met") is False:  # said already
+                fix = "It goes with the limit that was missed: lower the rate."
             fix += f" With this rate it would take min_query_count={ran + more} or more."
             return Reason("early-stopping", words, fix, options)
         return _more_queries(result, values, words, ran + more)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tui.engine.results import description, text
+from tui.engine.results import description, invalid, text
 from tui.engine.results.model import Check, Official, Result
 from tui.engine.results.rulebook import SEEDS, Case
 from tui.engine.rules import Rules
@@ -75,6 +75,9 @@ def _of_any(result: Result, case: Case) -> Iterator[Check]:
     errors = critical_errors(result)
     if result.kind == "accuracy":
         ended, words = result.status == "complete", "the run ended" if not errors else ""
+    elif result.source == "endpoints":  # which does not judge itself
+        reasons = invalid.endpoints_reasons(result)
+        ended, words = not reasons, "; ".join(one.code for one in reasons) or "limits were kept"
     else:
         ended, words = result.loadgen_verdict == "VALID", f"LoadGen: {result.loadgen_verdict}"
     said = words if not errors else f"{errors} LoadGen error(s)"
@@ -140,11 +143,12 @@ def _listed(result: Result, case: Case) -> Check:
 def _of_performance(result: Result, case: Case) -> Iterator[Check]:
     values, rules = result.log_values, case.rules
     yield _min_duration(values, case)
-    yield _counts(result, case)
-    least = _common(case, lambda one: one.samples.get("performance"))
-    yield _at_least(
-        "performance-sample-count", values.get("effective_performance_sample_count"), least
-    )
+    if result.source != "endpoints":  # the checker does not ask it of Endpoints
+        yield _counts(result, case)
+        least = _common(case, lambda one: one.samples.get("performance"))
+        yield _at_least(
+            "performance-sample-count", values.get("effective_performance_sample_count"), least
+        )
     yield _equal_issue(values, _common(case, lambda one: one.equal_issue_mode))
     if case.scenario in ("Server", "Interactive"):
         yield _latency(result, rules, case)
@@ -185,10 +189,18 @@ def _counts(result: Result, case: Case) -> Check:
 def _at_least(name: str, found: Any, least: Any) -> Check:
     have = text.number(found)
     if have is None or least is None:
-        words = "the log does not tell" if have is None else f"{have:g}; the rule is not known here"
+        words = (
+            "the log does not tell"
+            if have is None
+            else f"{_grouped(have)}; the rule is not known here"
+        )
         return Check(name, None, words)
-    words = f"{have:,.0f}" + ("" if have >= least else f", needs {least:,.0f}")
-    return Check(name, have >= least, words.replace(",", " ", words.count(",") - (have < least)))
+    words = _grouped(have) + ("" if have >= least else f", needs {_grouped(least)}")
+    return Check(name, have >= least, words)
+
+
+def _grouped(count: float) -> str:
+    return f"{count:,.0f}".replace(",", " ")
 
 
 def _equal_issue(values: Mapping[str, Any], needed: bool | None) -> Check:

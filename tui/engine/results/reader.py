@@ -234,6 +234,8 @@ class Reader:
 
 
 MOST_DESCRIPTIONS = 1_000
+ENDPOINTS_SCORES = ("exact_match", "F1_HIERARCHICAL", "vbench_score", "mAP")
+"""Targets that are what MLPerf Endpoints calls the score."""
 NEIGHBOURS = (locate.DETAIL, "mlperf_log_summary.txt", *locate.ENDPOINTS)
 """What is read of a neighbour: the first that is there."""
 
@@ -273,7 +275,8 @@ def _endpoints_accuracy(result: Result, case: Case) -> Accuracy | None:
     if len(scores) != 1 or scores[0] is None:
         return None
     targets = case.rules.targets_of(case.scenario or "") if case.rules else {}
-    name, target = next(iter(targets.items())) if len(targets) == 1 else ("score", None)
+    found = next(((name, one) for name, one in targets.items() if name in ENDPOINTS_SCORES), None)
+    name, target = found or ("score", None)
     return Accuracy((AccuracyValue(name, scores[0], target),), has_hash=True)
 
 

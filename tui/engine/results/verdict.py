@@ -95,10 +95,8 @@ def _notices(result: Result) -> Iterator[Notice]:
         words = "LoadGen error(s) that MLCommons' checker lets pass: "
         yield Notice("exempt-errors", f"{passed} {words}{'; '.join(result.error_messages)}")
     if result.source == "summary":
-        words = (
-            "Read from the summary alone, the detail log is missing: seeds and counts as far as "
-        )
-        yield Notice("summary-only", f"{words}they stand there, rates in its fewer digits.")
+        words = "Read from the summary alone, the detail log is missing: it does not tell what the "
+        yield Notice("summary-only", f"{words}errors were, and Server rates have fewer digits.")
 
 
 def _incomplete(result: Result) -> Reason:
