@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from perf import app
+from perf import app, results
 from perf.made import command_run, wait
 from tui.engine import home
 from tui.engine.runners import runner_of
@@ -231,6 +231,7 @@ MEASURES: dict[str, Callable[[Path], None]] = {
     "silence": silence,
     "lines": lines,
     "mlcr": mlcr,
+    "results": results.measure,
     **app.FIGURES,
 }
 

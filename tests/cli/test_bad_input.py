@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Cli, finished, need, python, spec_of, submit, wait_for
+from conftest import Cli, finished, python, spec_of, submit, unprivileged, wait_for
 
 from tui.engine.store import RunStore
 
@@ -230,18 +230,6 @@ def test_a_wrong_profile_names_file_key_and_what_is_allowed(
     assert done.stderr.startswith(f"mlperf-tui: {path}: ")
     assert "Traceback" not in done.stderr
     assert sentence in done.stderr
-
-
-def unprivileged() -> list[str]:
-    """A prefix that takes root's right to write everywhere away; [] for who has none."""
-    if os.geteuid():
-        return []
-    nobody = [need("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"]
-    probe = [*nobody, sys.executable, "-c", "import tui.cli"]
-    if subprocess.run(probe, cwd="/", capture_output=True).returncode == 0:
-        return nobody
-    # Python or the checkout lie where nobody else may read: stay root, without root's rights.
-    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
 
 
 @pytest.mark.parametrize("made", [True, False])

@@ -55,7 +55,7 @@ def test_a_retired_benchmark_names_its_last_round_and_no_later_one_lists_it(know
 
 def test_seeds_tell_the_rounds_apart(known: Catalog) -> None:
     seeds = [one.seeds["qsl_rng_seed"] for one in known.rounds.values()]
-    assert len(set(seeds)) == len(seeds) == 8
+    assert len(set(seeds)) == len(seeds) == 12
     assert known.rounds["v5.1"].seeds["qsl_rng_seed"] == 1780908523862526354
 
 
@@ -94,7 +94,8 @@ def ours(published_name: str) -> str:
 
 def test_no_round_differs_from_mlcommons_tables(known: Catalog, published: Any) -> None:
     """Targets, scenarios, limits, counts, units, keys and seeds of every benchmark and round."""
-    assert list(known.rounds) == list(published["rounds"])
+    held = [one for one in known.rounds.values() if one.rules]  # older ones: seeds alone
+    assert [one.name for one in held] == list(published["rounds"])
     compared = 0
     for name, theirs in published["rounds"].items():
         mine = known.rounds[name]

@@ -31,6 +31,8 @@ SPREADS = (
     ("TTFT", "ttft_ns", "ttft_limit_ns"),
     ("TPOT", "tpot_ns", "tpot_limit_ns"),
 )
+ACCURACIES = {"acc": "top-1 accuracy (%)", "WER": "accuracy by WER (%)", "DICE": "mean DICE"}
+"""Names that say more than those of the submission checker."""
 SHOWN_CHECKS = 3
 """So many checks fit into the line that says whether a run would count."""
 
@@ -74,7 +76,13 @@ def headline(result: Mapping[str, Any]) -> str:
 def _accuracy_words(accuracy: Mapping[str, Any]) -> str:
     value, target = accuracy["value"], accuracy["target"]
     goal = f", target {target:g}" if target is not None else ", no target known"
-    return f"{accuracy['metric']}: {value:g}{goal}" if value is not None else "no number"
+    name = accuracy_name(accuracy["metric"])
+    return f"{name}: {value:g}{goal}" if value is not None else "no number"
+
+
+def accuracy_name(name: str) -> str:
+    """An accuracy metric as it is shown."""
+    return ACCURACIES.get(name, name)
 
 
 def short_metric(metric: Mapping[str, Any] | None) -> str:
@@ -156,7 +164,7 @@ def _gauges(result: Mapping[str, Any]) -> Iterator[Gauge]:
     for one in accuracy.get("metrics", ()) if accuracy else ():
         if one["value"] is None:
             continue
-        words = f"{one['name']} {one['value']:g}"
+        words = f"{accuracy_name(one['name'])} {one['value']:g}"
         if one["target"] is not None:
             words += f", at least {one['target']:g}"
         if one["limit"] is not None:

@@ -12,7 +12,7 @@ from tui.engine.spec import RunSpec
 from tui.engine.store import Run, RunState, RunStore
 from tui.present import metrics
 from tui.present.benchmark import SHORT
-from tui.present.result import VERDICTS, short_metric
+from tui.present.result import VERDICTS, accuracy_name, short_metric
 from widgets.rows import Badge, Cell, Column, Fact, Panel, Reason, Tone
 
 STATES = {
@@ -151,7 +151,7 @@ def outcome(found: Mapping[str, Any], results: list[dict[str, Any]]) -> str:
     if found["metric"] is None:
         for one in results:
             if one["accuracy"]:
-                return f"{one['accuracy']['metric']} {one['accuracy']['value']:g}"
+                return f"{accuracy_name(one['accuracy']['metric'])} {one['accuracy']['value']:g}"
     return short_metric(found["metric"])
 
 

@@ -48,7 +48,7 @@ class HistoryScreen(TabScreen):
     HELP = (
         "Every run of this data root, newest first; a run is a folder and stays until you delete "
         "it. Enter opens one. Runs on one installation wait for each other: K and J move a waiting "
-        "run up and down in its queue. / filters by words: smoke, Server, VALID, failed, xen. o "
+        "run up and down in its queue. / filters by words: smoke, Server, VALID, failed, xen. i "
         "shows LoadGen output that lies elsewhere: a log, a folder, a whole submission."
     )
     CSS_PATH = "history.tcss"
@@ -61,7 +61,7 @@ class HistoryScreen(TabScreen):
         Binding("J", "queue(1)", "later"),
         Binding("y", "app.copy", "copy"),
         Binding("slash", "filter", "filter", priority=True),
-        Binding("o", "open_path", "open a path"),
+        Binding("i", "open_path", "import a path"),
         Binding("escape", "back", "all", show=False),
     ]
 

@@ -28,8 +28,8 @@ class ResultKeys(FrameScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,ctrl+j", "checks", "checks", priority=True),
-        Binding("s", "raw('summary')", "summary"),
-        Binding("d", "raw('detail')", "detail"),
+        Binding("m", "raw('summary')", "summary"),
+        Binding("M", "raw('detail')", "detail"),
         Binding("e", "export", "export"),
     ]
 

@@ -38,7 +38,7 @@ class ResultsScreen(ResultKeys):
     NAME = "Results"
     HELP = (
         "Every LoadGen run below the path, each once, with its kind, our verdict and MLCommons' "
-        "number. Enter shows every official check of the one under the cursor, s and d its raw "
+        "number. Enter shows every official check of the one under the cursor, m and M its raw "
         "summary and detail log, e writes what is seen as a picture. Tab leads into the panel."
     )
     CSS_PATH = "results.tcss"

@@ -56,7 +56,7 @@ class RunScreen(LogFrame, ResultKeys):
         "The run goes on when you leave this screen or the program. The first line says whether it "
         "still runs, the next ones which phase, how long at least, and what the GPU does. The log "
         "follows its end until you move up in it; f or G follows again. w explains what is known. "
-        "At its end Enter shows every check of a closed-division result, s and d LoadGen's own "
+        "At its end Enter shows every check of a closed-division result, m and M LoadGen's own "
         "logs, and R runs it again with what would make it VALID."
     )
     CSS_PATH = "run.tcss"
