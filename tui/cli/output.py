@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def prepare() -> None:
             stream.reconfigure(errors="replace")
 
 
+@lru_cache(maxsize=8)
 def is_ascii_only(stream: TextIO) -> bool:
     """The locale promises ASCII at most, so signs are written in it."""
     named = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG")

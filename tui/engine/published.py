@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ LARGEST_GB = 300
 """A GH200 is also named for the memory of its CPU."""
 
 
+@lru_cache(maxsize=1_000)
 def gpu_of(name: str) -> Gpu | None:
     """The model behind a name of NVML, mlcr or a submission; None where none is recognised."""
     plain = name.upper().replace("-", " ").replace("_", " ")

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 
 from tui.engine.results import compliance
@@ -78,7 +79,7 @@ class _Walk:
     def __init__(self, is_log: IsLog) -> None:
         self._is_log = is_log
         self._folders: set[tuple[int, int]] = set()
-        self._files: set[str] = set()
+        self._logs: list[Path] = []
         self._links: list[Path] = []
 
     def folder(self, path: Path, *, deep: bool = True) -> Iterator[Found]:
@@ -92,7 +93,7 @@ class _Walk:
                     continue
                 self._folders.add((about.st_dev, about.st_ino))
                 with os.scandir(here) as listed:
-                    entries = sorted(listed, key=lambda one: one.name)
+                    entries = sorted(listed, key=attrgetter("name"))
             except OSError as error:
                 yield Problem(here, error.strerror or str(error))
                 continue
@@ -104,7 +105,7 @@ class _Walk:
     def _of_folder(self, here: Path, logs: list[Path], folders: list[Path]) -> Iterator[Found]:
         ranging = here.name.lower() == RANGING
         for log in logs:
-            self._files.add(os.path.realpath(log))
+            self._logs.append(log)
             yield LeftOut(log, "a power ranging run is no result") if ranging else log
         is_test = compliance.is_test(here.name) and compliance.has_verification(here)
         if is_test and not logs and not any(map(_has_log, folders)):
@@ -129,6 +130,7 @@ class _Walk:
 
     def links(self) -> Iterator[Found]:
         """What only links lead to."""
+        known = {os.path.realpath(log) for log in self._logs} if self._links else set()
         while self._links:
             link = self._links.pop(0)
             try:
@@ -137,11 +139,13 @@ class _Walk:
                 yield Problem(link, f"the link leads nowhere ({error.strerror})")
                 continue
             if stat.S_ISDIR(mode):
+                before = len(self._logs)
                 yield from self.folder(link)
-            elif stat.S_ISREG(mode) and (real := os.path.realpath(link)) not in self._files:
+                known |= {os.path.realpath(log) for log in self._logs[before:]}
+            elif stat.S_ISREG(mode) and (real := os.path.realpath(link)) not in known:
                 names = set(os.listdir(link.parent))
                 if _is_own_run(link.name, names) and self._is_log(link):
-                    self._files.add(real)
+                    known.add(real)
                     yield link
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,7 +46,9 @@ class Reader:
         self._rulebook = Rulebook(catalog)
         self._base: Path | None = None
         self._read: dict[Path, list[Result]] = {}
+        self._listed: dict[Path, frozenset[str]] = {}
         self._descriptions: dict[Path, dict[str, Any] | None] = {}
+        self._checks: dict[Path, list[Check]] = {}
 
     def reads(self, path: Path) -> bool:
         """Some format does."""
@@ -62,12 +63,22 @@ class Reader:
         if place.base != self._base:
             self._base = place.base
             self._read.clear()
+            self._listed.clear()
         for result in self._raw(found):
-            where = replace(result, path=str(found.absolute()))
+            where = result.but(path=str(found.absolute()))
             if "unreadable" in result.log_values:
                 yield verdict.judge(where)
             else:
                 yield self._judged(where, found, place)
+
+    def _names(self, folder: Path) -> frozenset[str]:
+        """What lies in a folder: asked once, for the many files that may be there."""
+        if folder not in self._listed:
+            try:
+                self._listed[folder] = frozenset(os.listdir(folder))
+            except OSError:
+                self._listed[folder] = frozenset()
+        return self._listed[folder]
 
     def _raw(self, log: Path) -> list[Result]:
         """As the format tells it."""
@@ -96,7 +107,7 @@ class Reader:
         return found
 
     def _judged(self, result: Result, log: Path, place: Place) -> Result:
-        result = replace(result, kind=_kind(result, place))
+        result = result.but(kind=_kind(result, place))
         case = self._case(result, log, place)
         values = result.log_values
         scenario = case.scenario
@@ -104,8 +115,7 @@ class Reader:
         is_server = scenario == "Interactive" and result.source != "endpoints"
         as_logged = "Server" if is_server else scenario
         key = metric.key_of(values, case, self._rulebook.rounds.values(), as_logged)
-        result = replace(
-            _with_limits(result, case),
+        result = _with_limits(result, case).but(
             scenario=scenario,
             benchmark=case.benchmark_name,
             round=case.round.name if case.round else None,
@@ -118,13 +128,10 @@ class Reader:
 
     def _case(self, result: Result, log: Path, place: Place) -> Case:
         """What the log tells; an accuracy run that is a summary alone is of the run beside it."""
-        confs = tuple(
-            folder / "user.conf" for folder in (log.parent, place.base, place.base / "measurements")
-        )
-        case = self._rulebook.case(result, place, confs)
+        case = self._rulebook.case(result, place, log.parent)
         if case.round is None and (place.is_accuracy or place.test):
             for beside in self._beside(place, "performance"):
-                other = self._rulebook.case(beside, place, confs)
+                other = self._rulebook.case(beside, place, log.parent)
                 if other.round is not None:
                     return other
         return case
@@ -137,46 +144,66 @@ class Reader:
         number = metric.read(values, key, scenario, units)
         is_whole = result.status == model.COMPLETE and result.loadgen_verdict == "VALID"
         if is_whole and result.source == "detail" and key is not None and key not in values:
-            return replace(result, status=model.INCOMPLETE)  # cut off before its number
+            return result.but(status=model.INCOMPLETE)  # cut off before its number
         if result.status == model.INCOMPLETE or result.source == "verification":
             number = None
         inferred = metric.inferred(values, scenario) if number else ()
-        return replace(result, metric=number, inferred=inferred)
+        return result.but(metric=number, inferred=inferred)
 
     def _with_files(self, result: Result, log: Path, place: Place, case: Case) -> Result:
         """What the files in the log's own folder add."""
-        folder = log.parent
+        folder, checks = log.parent, result.host_checks
+        names = self._names(folder)
+        if host.NAME in names:
+            checks = host.checks(result, folder / host.NAME)
         if result.kind in (model.ACCURACY, model.SUBMISSION_RUN):
-            result = _with_accuracy(result, folder / accuracy.NAME, case)
-        if (folder / power.NAME).is_file():
+            result = self._with_accuracy(result, folder, case)
+        if power.NAME in names:
             try:
-                result = replace(result, power=power.read(folder / power.NAME, result))
+                result = result.but(power=power.read(folder / power.NAME, result))
             except OSError:
-                result = replace(result, power=None)
+                result = result.but(power=None)
         system = self._system(folder, place)
-        return replace(
-            result,
+        return result.but(
             accelerator=description.accelerator(system) if system else None,
-            host_checks=host.checks(result, folder / host.NAME),
+            host_checks=checks,
         )
+
+    def _with_accuracy(self, result: Result, folder: Path, case: Case) -> Result:
+        """With what the accuracy.txt of its folder says."""
+        if result.source == "endpoints":
+            return result.but(accuracy=_endpoints_accuracy(result, case))
+        if accuracy.NAME not in self._names(folder):
+            return result
+        scenario = case.scenario or ""
+        targets = case.rules.targets_of(scenario) if case.rules else {}
+        limits = case.rules.upper_limits if case.rules else {}
+        try:
+            found = accuracy.read(folder / accuracy.NAME, targets, limits)
+        except OSError:
+            found = None
+        return result.but(has_accuracy_file=True, accuracy=found)
 
     def _with_official(self, result: Result, log: Path, place: Place, case: Case) -> Result:
         if result.kind == model.COMPLIANCE:
             if place.test is None:
-                return replace(result, official=official.check(result, case, official.Beside()))
-            return replace(result, official=Official(tuple(self._checks_of(place.test, case))))
+                return result.but(official=official.check(result, case, official.Beside()))
+            return result.but(official=Official(tuple(self._checks_of(place.test, case))))
         beside = official.Beside()
         if result.kind in (model.PERFORMANCE, model.SUBMISSION_RUN):
             beside = self._found_beside(result, log, place, case)
-        return replace(result, official=official.check(result, case, beside))
+        return result.but(official=official.check(result, case, beside))
 
     def _found_beside(self, result: Result, log: Path, place: Place, case: Case) -> official.Beside:
         found = None
         if result.kind == model.SUBMISSION_RUN:
             found = result
         for one in self._beside(place, "accuracy"):
-            found = _with_accuracy(one, Path(one.path).with_name(accuracy.NAME), case)
-        tests = compliance.tests_in(place.base)
+            found = self._with_accuracy(one, Path(one.path).parent, case)
+        tests = {
+            name.upper(): place.base / name
+            for name in sorted(filter(compliance.is_test, self._names(place.base)))
+        }
         if (tree := place.in_section("compliance")) is not None and not tests:
             tests = compliance.tests_in(tree)
         return official.Beside(
@@ -194,27 +221,49 @@ class Reader:
         if place.test and (tree := place.in_section("results")) is not None:
             bases.append(tree)
         for base in bases:
-            for here in (base / part / "run_1", base / part):
+            if part not in self._names(base):
+                continue
+            folder = base / part
+            places = [folder / "run_1", folder] if "run_1" in self._names(folder) else [folder]
+            for here in places:
                 for name in NEIGHBOURS:
-                    if (log := here / name).is_file() and self.reads(log):
+                    if name in self._names(here) and self.reads(log := here / name):
                         return self._raw(log)
         return []
 
     def _checks_of(self, folder: Path, case: Case) -> list[Check]:
+        """Of a test's folder: asked for by itself and by the run that it belongs to."""
+        if folder not in self._checks:
+            if len(self._checks) > MOST_KEPT:
+                self._checks.clear()
+            self._checks[folder] = self._checks_now(folder, case)
+        return self._checks[folder]
+
+    def _checks_now(self, folder: Path, case: Case) -> list[Check]:
         metrics = tuple(case.rules.targets) if case.rules else ()
         is_close = bool(case.benchmark_name and case.benchmark_name.endswith("99.9"))
         return compliance.checks(folder, metrics, delta_pct=0.1 if is_close else 1.0)
 
     def _system(self, folder: Path, place: Place) -> dict[str, Any] | None:
         """The system's description: in a submission, beside the run, or as mlcr leaves it."""
-        places = [folder / "system_meta.json", place.base / "system.json"]
+        places = [
+            base / name
+            for base, name in ((folder, "system_meta.json"), (place.base, "system.json"))
+            if name in self._names(base)
+        ]
         if place.submitter is not None:
             places.insert(0, place.submitter / "systems" / f"{place.system}.json")
         return self._first(places, description.is_system)
 
     def _measurements(self, folder: Path, place: Place) -> dict[str, Any] | None:
         """To v5.1 in a tree of their own, under several names; from v6.0 beside the run."""
-        places = [place.base / "measurements.json", folder / "measurements.json"]
+        places = [
+            base / "measurements.json"
+            for base in dict.fromkeys((place.base, folder))
+            if "measurements.json" in self._names(base)
+        ]
+        if places:
+            return self._first(places, description.is_measurements)
         trees = [place.base / "measurements", place.in_section("measurements")]
         for tree in trees:
             if tree is not None and tree.is_dir():
@@ -224,7 +273,7 @@ class Reader:
     def _first(self, places: Iterable[Path], fits: Any) -> dict[str, Any] | None:
         for path in places:
             if path not in self._descriptions:
-                if len(self._descriptions) > MOST_DESCRIPTIONS:
+                if len(self._descriptions) > MOST_KEPT:
                     self._descriptions.clear()
                 self._descriptions[path] = text.json_object(path)
             found = self._descriptions[path]
@@ -233,7 +282,8 @@ class Reader:
         return None
 
 
-MOST_DESCRIPTIONS = 1_000
+MOST_KEPT = 1_000
+"""Descriptions and checks: a submission has far fewer of one system, and of one scenario."""
 ENDPOINTS_SCORES = ("exact_match", "F1_HIERARCHICAL", "vbench_score", "mAP")
 """Targets that are what MLPerf Endpoints calls the score."""
 NEIGHBOURS = (locate.DETAIL, "mlperf_log_summary.txt", *locate.ENDPOINTS)
@@ -252,21 +302,6 @@ def _unreadable(path: Path, why: str) -> Result:
 def _kind(result: Result, place: Place) -> str:
     """A compliance test is one by its folder or by what LoadGen says of it."""
     return model.COMPLIANCE if place.test or loadgen.is_audit(result) else result.kind
-
-
-def _with_accuracy(result: Result, path: Path, case: Case) -> Result:
-    if result.source == "endpoints":
-        return replace(result, accuracy=_endpoints_accuracy(result, case))
-    if not os.path.isfile(path):
-        return result
-    scenario = case.scenario or ""
-    targets = case.rules.targets_of(scenario) if case.rules else {}
-    limits = case.rules.upper_limits if case.rules else {}
-    try:
-        found = accuracy.read(path, targets, limits)
-    except OSError:
-        found = None
-    return replace(result, has_accuracy_file=True, accuracy=found)
 
 
 def _endpoints_accuracy(result: Result, case: Case) -> Accuracy | None:
@@ -299,8 +334,7 @@ def _with_limits(result: Result, case: Case) -> Result:
             given["p99"] = None
         else:
             given["ttft"] = given["tpot"] = None
-    return replace(
-        result,
+    return result.but(
         latency_limit_ns=given["p99"],
         ttft_limit_ns=given["ttft"],
         tpot_limit_ns=given["tpot"],

@@ -61,16 +61,16 @@ class Rulebook:
         single = {name: found for name, found in meant.items() if len(found) == 1}
         return {name: self._catalog.benchmarks[min(found)] for name, found in single.items()}
 
-    def case(self, result: Result, place: Place, confs: tuple[Path, ...] = ()) -> Case:
+    def case(self, result: Result, place: Place, folder: Path) -> Case:
         """What the log and its place tell.
 
         Args:
             result: as read.
             place: where its log lies.
-            confs: user.conf files beside it.
+            folder: the log's own.
         """
         found = self.round_of(result.log_values)
-        benchmark, name = self._by_place(place, confs)
+        benchmark, name = self._by_place(place, folder)
         fitting: list[tuple[Benchmark, Rules]] = []
         if name is None:
             fitting = self._fitting(result, found)
@@ -97,9 +97,7 @@ class Rulebook:
             return None
         return found.rules.get(benchmark.name) if found else benchmark.rules
 
-    def _by_place(
-        self, place: Place, confs: tuple[Path, ...]
-    ) -> tuple[Benchmark | None, str | None]:
+    def _by_place(self, place: Place, folder: Path) -> tuple[Benchmark | None, str | None]:
         if place.model is not None:
             known = self._names.get(_plain(place.model)) or self._mapped(place)
             return known, known.name if known else place.model
@@ -108,7 +106,8 @@ class Rulebook:
             if known := self._names.get(_plain(here.name)):
                 return known, known.name
             here = here.parent
-        models = description.conf_models(*confs)
+        folders = dict.fromkeys((folder, place.base, place.base / "measurements"))
+        models = description.conf_models(*(one / "user.conf" for one in folders))
         named = {one.name: one for model in models if (one := self._names.get(_plain(model)))}
         if len(named) == 1:
             (known,) = named.values()

@@ -6,7 +6,6 @@ What LoadGen's INVALID means, and what to change then, is in `invalid`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from tui.engine.results import invalid, loadgen, model, text
@@ -29,9 +28,7 @@ MATTERS = (
 def judge(result: Result) -> Result:
     """The result with verdict, reasons and notices."""
     reasons = tuple(_reasons(result))
-    return replace(
-        result, verdict=_verdict(result), reasons=reasons, notices=tuple(_notices(result))
-    )
+    return result.but(verdict=_verdict(result), reasons=reasons, notices=tuple(_notices(result)))
 
 
 def _verdict(result: Result) -> str:
