@@ -103,13 +103,20 @@ class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
     def watch_cursor(self, old: int, new: int) -> None:
         """Bring the cursor into view."""
         if old != new and self.is_attached:
-            row = new + self._heading
-            above = row - self._heading if new else 0
-            self.scroll_to_region(
-                Region(0, above, 1, row - above + 1), animate=False, immediate=True, force=True
-            )
+            self._scroll_to_cursor()
             self.refresh()
             self.post_message(self.Highlighted(new))
+
+    def _scroll_to_cursor(self) -> None:
+        row = self.cursor + self._heading
+        above = row - self._heading if self.cursor else 0
+        self.scroll_to_region(
+            Region(0, above, 1, row - above + 1), animate=False, immediate=True, force=True
+        )
+
+    def on_resize(self) -> None:
+        """The cursor stays in view."""
+        self._scroll_to_cursor()
 
     def _columns_for(self, width: int) -> tuple[tuple[Column, int, int], ...]:
         kept = list(enumerate(self._columns))
@@ -128,7 +135,7 @@ class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen; the heading stays at the top."""
-        width = self.size.width
+        width = self.size.width - self.scrollbar_size_vertical
         if width != self._laid_out:
             self._shown, self._laid_out = self._columns_for(width - len(HERE)), width
         if self._heading and y == 0:

@@ -61,8 +61,7 @@ def _labelled(panel: Panel, width: int) -> Iterable[Text]:
     label_width = max(map(len, labels), default=0)
     room = max(20, width - label_width - 2)
     for spread in panel.spreads:
-        words = Fact(spread.label, spread.text, spread.tone)
-        yield from _facts([words], label_width, width)
+        yield from _facts([Fact(spread.label, spread.text)], label_width, width)
         if len(spread.points) > 1:
             yield Text.assemble(" " * (label_width + 2), spread_line(spread, room))
     for gauge in panel.gauges:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from rich.text import Text
 
-from widgets.rows import Badge, Gauge, Spread, Tone
+from widgets.rows import Badge, Gauge, Spread
 from widgets.tones import QUIET, STYLES, badge_text
 
 LEAST, MIDDLE, TICK, GREATEST, LIMIT = "├", "●", "┿", "┤", "┃"
@@ -26,17 +26,18 @@ def spread_line(spread: Spread, width: int) -> Text:
 
     A dot is the middle, ticks are the other points; the limit is a bar, its words at the right.
     """
-    words = f"  {LIMIT} {spread.limit_text}" if spread.limit and spread.limit_text else ""
-    room = min(WIDEST, width - len(words))
+    words = Text()
+    if spread.limit and spread.limit_text:
+        words = badge_text(Badge(f"{LIMIT} {spread.limit_text}", spread.tone))
+        words = Text("  ").append_text(words)
+    room = min(WIDEST, width - words.cell_len)
     if room < SMALLEST:
-        return Text(words.strip(), QUIET)
+        return Text(words.plain.strip(), QUIET)
     line = Text("".join(_axis(spread, room)), no_wrap=True)
-    tone = STYLES[spread.tone] if spread.tone is not Tone.PLAIN else QUIET
     if words:
         at = line.plain.index(LIMIT)
-        line.stylize(tone, at, at + 1)
-        line.append(words, tone)
-    return line
+        line.stylize(STYLES[spread.tone], at, at + 1)
+    return line.append_text(words)
 
 
 def _axis(spread: Spread, room: int) -> list[str]:

@@ -161,7 +161,11 @@ def make_all(root: Path) -> dict[str, Run]:
             phases=[*BEFORE, ("loadgen", 612), ("results", 3)],
             log=mlcr_log(),
             telemetry=700,
-            result=result_of("offline_valid", benchmark="resnet50"),
+            result=result_of(
+                "offline_valid",
+                benchmark="resnet50",
+                accelerator={"name": "NVIDIA H100 80GB HBM3", "count": 1},
+            ),
         ),
         "live": make_run(
             root,

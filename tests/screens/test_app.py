@@ -163,8 +163,8 @@ async def test_an_invalid_result_comes_first_with_what_to_change(
         await pilot.press("right", "s", *"test_query_count=10", "enter", "enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         await until(pilot, lambda: "✖ INVALID  finished" in shown(app))
-        assert "Too few queries for early stopping: 10 queries ran; 64 are needed." in shown(app)
-        assert "Change: Set min_query_count=64 or more." in shown(app)
+        assert "Too few queries for early stopping: at least 64 are needed, 10 ran" in shown(app)
+        assert "Change: Raise test_query_count from 10 to 64" in shown(app)
 
 
 async def test_rerun_starts_the_same_command_in_a_folder_of_its_own(

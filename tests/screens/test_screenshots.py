@@ -24,6 +24,7 @@ from tui.screens.run import RunScreen
 PICTURES = Path(__file__).parents[2] / "docs/screens"
 SAME = sys.version_info[:2] == (3, 11) and version("textual") == "8.2.8"
 SMALL, LARGE = (80, 24), (200, 50)
+PATH = ["slash" if one == "/" else one for one in "tests/data/published"]
 STATES = {
     "benchmarks": ((), "1 running", SMALL),
     "benchmarks-wide": ((), "1 running", LARGE),
@@ -35,13 +36,17 @@ STATES = {
     "run-invalid": (("2", "down", "down", "enter"), "✖ INVALID", SMALL),
     "run-failed": (("2", "end", "up", "enter"), "✖ failed", SMALL),
     "run-why": (("2", "enter", "w"), "What is known", SMALL),
+    "run-checks": (("2", "down", "enter", "enter"), "Would it count?", SMALL),
+    "results": (("2", "i", *PATH, "enter", "end"), "102 903 Tokens/s", SMALL),
+    "results-wide": (("2", "i", *PATH, "enter", "end"), "102 903 Tokens/s", LARGE),
     "gpu": (("4",), "lost", SMALL),
 }
 
 
 @pytest.fixture
 def made(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
-    """A made-up data root, in UTC."""
+    """A made-up data root, in UTC; paths are typed as seen from the checkout."""
+    monkeypatch.chdir(PICTURES.parents[1])
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     return RunStore(root)

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 COLOURS = {"GOOD": "32", "BAD": "31", "WARNING": "33", "ACTIVE": "36"}
 """Terminal colour of a tone, by its name."""
-ASCII = str.maketrans({"·": "-", "–": "-", "…": "...", "µ": "u", "°": " ", "≥": ">=", "─": "-"})
+ASCII = str.maketrans(
+    {
+        **{"·": "-", "–": "-", "…": "...", "µ": "u", "°": " ", "≥": ">=", "─": "-"},
+        **{"✔": "+", "✖": "x", "▲": "!"},
+    }
+)
 
 
 def prepare() -> None:
@@ -127,8 +132,9 @@ def panel(one: Panel) -> None:
         if reason.fix:
             _wrapped(f"To change: {reason.fix}", "    ")
     spreads = (
-        Fact(each.label, f"{each.text}  {each.limit_text}".rstrip(), each.tone)
+        Fact(each.label, f"{each.text}  {limit}".rstrip())
         for each in one.spreads
+        for limit in [badge(Badge(each.limit_text, each.tone), sys.stdout) if each.limit else ""]
     )
     gauges = (Fact(each.label, each.text, each.tone) for each in one.gauges)
     facts = (*spreads, *gauges, *one.facts)

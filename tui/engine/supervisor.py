@@ -310,6 +310,7 @@ class Supervisor:
 
         try:
             known = catalog.load()
+            _ = known.rounds  # read when first asked for: a faulty file says so here
         except ProfileError as error:
             self._alert(f"judged without your own profiles: {error}")
             known = catalog.load(with_users=False)

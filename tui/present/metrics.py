@@ -45,8 +45,12 @@ def count(value: int, one: str, many: str) -> str:
 
 
 def milliseconds(value_ns: int | None) -> str:
-    """Nanoseconds as ms, without the unit."""
-    return number(value_ns / 1e6) if value_ns is not None else NOTHING
+    """Nanoseconds as ms, without the unit, short: 0.329, 4.26, 31.2, 4 845."""
+    if value_ns is None:
+        return NOTHING
+    value = value_ns / 1e6
+    places = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:,.{places}f}".replace(",", " ")
 
 
 def duration(seconds: float | None) -> str:

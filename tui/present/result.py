@@ -136,7 +136,7 @@ def _spreads(result: Mapping[str, Any]) -> Iterator[Spread]:
             f"{name} {metrics.milliseconds(found[name])}" for name in LATENCIES if found[name]
         ]
         tail = found["p99"]
-        tone = Tone.PLAIN
+        tone = Tone.UNKNOWN
         if limit is not None and tail is not None:
             tone = Tone.GOOD if tail <= limit else Tone.BAD
         yield Spread(
@@ -144,7 +144,7 @@ def _spreads(result: Mapping[str, Any]) -> Iterator[Spread]:
             tuple(_points(found)),
             "  ".join(values) + " ms",
             limit,
-            f"limit {metrics.milliseconds(limit)} ms" if limit is not None else "",
+            f"limit {limit / 1e6:,g} ms".replace(",", " ") if limit is not None else "",
             tone,
         )
 
@@ -220,17 +220,15 @@ def counts(result: Mapping[str, Any]) -> Fact | None:
     unsure = [one for one in checks if one["ok"] is None]
     if not failed and not unsure:
         return Fact("counts?", f"all {len(checks)} official checks pass", Tone.GOOD)
-    shown = [*failed, *unsure][:SHOWN_CHECKS]
-    words = "; ".join(f"{one['id']}: {_short(one['detail'])}" for one in shown)
-    left = len(failed) + len(unsure) - len(shown)
-    more = f"; {left} more" if left else ""
     passed = len(checks) - len(failed) - len(unsure)
-    tone = Tone.BAD if failed else Tone.UNKNOWN
-    return Fact("counts?", f"{passed} of {len(checks)} checks pass; {words}{more}", tone)
-
-
-def _short(detail: str) -> str:
-    return metrics.one_line(detail, 48)
+    shown = [*failed, *unsure][:SHOWN_CHECKS]
+    words = [f"{passed} of {len(checks)} checks pass"]
+    for one in shown:
+        sign = CHECKS[one["ok"]].sign(ascii_only=False)
+        words.append(f"{sign} {one['id']}: {metrics.one_line(one['detail'], 48)}")
+    if left := len(failed) + len(unsure) - len(shown):
+        words.append(f"({left} more)")
+    return Fact("counts?", "  ".join(words))
 
 
 def check_facts(result: Mapping[str, Any]) -> list[Fact]:
@@ -303,22 +301,27 @@ LISTED = (
     Column("benchmark", 14, most=22),
     Column("scenario", 12),
     Column("result", 19, right=True),
-    Column("kind", 11),
+    Column("kind", 11, most=14),
     Column("round", 5, spare=2),
-    Column("where", 30, most=80, spare=1),
+    Column("where", 30, most=120, spare=1),
 )
 """Results found below a path, in the app."""
 
 
 def listed_row(result: Mapping[str, Any], root: str) -> tuple[Cell, ...]:
     """One row of that list; its place as seen from `root`."""
-    where = str(result["path"]).removeprefix(root).lstrip("/")
-    number = headline(result) if result["kind"] == "accuracy" else short_metric(result["metric"])
+    path = str(result["path"])
+    folder, _, name = path.rpartition("/")
+    inside = folder if name.startswith("mlperf_log_") else path
+    where = inside.removeprefix(root).lstrip("/") or name
+    number, accuracy = short_metric(result["metric"]), result["accuracy"]
+    if result["kind"] == "accuracy" and accuracy and accuracy["value"] is not None:
+        number = f"{accuracy['metric']} {accuracy['value']:.6g}"
     return (
         Cell(result["verdict"], VERDICTS[result["verdict"]]),
         Cell(result["benchmark"] or metrics.NOTHING),
         Cell(result["scenario"] or metrics.NOTHING),
-        Cell(metrics.one_line(number, 40)),
+        Cell(number),
         Cell(result["kind"], quiet=True),
         Cell(result["round"] or metrics.NOTHING, quiet=True),
         Cell(where, quiet=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any, ClassVar
@@ -124,8 +125,7 @@ class ResultsScreen(ResultKeys):
     def _ended(self, event: Ended) -> None:
         self._words = ""
         if event.left_out:
-            runs = metrics.count(event.left_out, "ranging run", "ranging runs")
-            self._words = f"{runs} left out"
+            self._words = f"{event.left_out} left out"
         self._show_head()
         if event.problem:
             self.say(event.problem, Tone.BAD)
@@ -142,9 +142,15 @@ class ResultsScreen(ResultKeys):
 
     @on(ChoiceList.Highlighted)
     def _show_panel(self) -> None:
-        self.query_one(PanelView).show(
-            [present_result.panel(one, self._published.beside(one)) for one in self.results_here]
-        )
+        panels = [
+            present_result.panel(one, self._published.beside(one)) for one in self.results_here
+        ]
+        # Where it lies stands in the list.
+        shown = [
+            replace(one, facts=tuple(fact for fact in one.facts if fact.label != "log"))
+            for one in panels
+        ]
+        self.query_one(PanelView).show(shown)
         self.query_one("#result", VerticalScroll).scroll_home(animate=False)
         self.refresh_bindings()
 

@@ -72,7 +72,7 @@ def _file(path: Path, is_log: IsLog) -> Iterator[Found]:
     elif is_log(path):
         yield path
     else:
-        yield from (one for one in _Walk(is_log).folder(path.parent, deep=False))
+        yield from _Walk(is_log).folder(path.parent, deep=False)
 
 
 class _Walk:
@@ -84,7 +84,7 @@ class _Walk:
 
     def folder(self, path: Path, *, deep: bool = True) -> Iterator[Found]:
         """A folder's own logs, then those below it."""
-        waiting = [path]
+        waiting = [str(path)]  # texts: a submission has thousands, and a Path of each costs
         while waiting:
             here = waiting.pop()
             try:
@@ -95,34 +95,36 @@ class _Walk:
                 with os.scandir(here) as listed:
                     entries = sorted(listed, key=attrgetter("name"))
             except OSError as error:
-                yield Problem(here, error.strerror or str(error))
+                yield Problem(Path(here), error.strerror or str(error))
                 continue
             logs, folders = self._sorted_out(entries)
             yield from self._of_folder(here, logs, folders)
             if deep:
                 waiting += reversed(folders)
 
-    def _of_folder(self, here: Path, logs: list[Path], folders: list[Path]) -> Iterator[Found]:
-        ranging = here.name.lower() == RANGING
+    def _of_folder(self, here: str, logs: list[Path], folders: list[str]) -> Iterator[Found]:
+        name = os.path.basename(here)
+        ranging = name.lower() == RANGING
         for log in logs:
             self._logs.append(log)
             yield LeftOut(log, "a power ranging run is no result") if ranging else log
-        is_test = compliance.is_test(here.name) and compliance.has_verification(here)
-        if is_test and not logs and not any(map(_has_log, folders)):
-            yield here
+        is_bare_test = not logs and compliance.is_test(name) and not any(map(_has_log, folders))
+        if is_bare_test and compliance.has_verification(Path(here)):
+            yield Path(here)
 
-    def _sorted_out(self, entries: list[os.DirEntry[str]]) -> tuple[list[Path], list[Path]]:
+    def _sorted_out(self, entries: list[os.DirEntry[str]]) -> tuple[list[Path], list[str]]:
         """The logs and folders among them; links are kept for later."""
-        names = {entry.name for entry in entries}
         logs, folders = [], []
+        names: set[str] = set()
         for entry in entries:
             is_candidate = entry.name.endswith(MAY_BE_LOGS)
             if entry.is_symlink():
                 if is_candidate or not os.path.isfile(entry.path):
                     self._links.append(Path(entry.path))
             elif entry.is_dir(follow_symlinks=False):
-                folders.append(Path(entry.path))
+                folders.append(entry.path)
             elif is_candidate and entry.is_file(follow_symlinks=False):
+                names = names or {one.name for one in entries}
                 log = Path(entry.path)
                 if _is_own_run(entry.name, names) and self._is_log(log):
                     logs.append(log)
@@ -136,7 +138,9 @@ class _Walk:
             try:
                 mode = os.stat(link).st_mode
             except OSError as error:
-                yield Problem(link, f"the link leads nowhere ({error.strerror})")
+                why = f"the link leads nowhere ({error.strerror})"
+                is_log = link.name.endswith(MAY_BE_LOGS)
+                yield Problem(link, why) if is_log else LeftOut(link, why)
                 continue
             if stat.S_ISDIR(mode):
                 before = len(self._logs)
@@ -156,7 +160,7 @@ def _is_own_run(name: str, names: set[str]) -> bool:
     return f"{name[: -len('summary.txt')]}detail.txt" not in names
 
 
-def _has_log(folder: Path) -> bool:
+def _has_log(folder: str) -> bool:
     """Of a compliance test: its run lies in `performance/run_1` or `accuracy`."""
     found = (name for _, _, names in os.walk(folder) for name in names)
     return any(name.endswith(MAY_BE_LOGS) for name in found)
