@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import (
+    DATA,
     Cli,
     finished,
     nothing_left,
@@ -448,3 +449,18 @@ def test_a_stopped_keeper_does_not_hold_up_a_stop(store: RunStore) -> None:
     assert keeper is not None
     os.kill(keeper.pid, signal.SIGSTOP)
     stop(run)
+
+
+def test_a_broken_round_of_the_users_own_does_not_cost_the_verdict(
+    store: RunStore, tmp_path: Path
+) -> None:
+    rounds = tmp_path / "profiles/rounds"
+    rounds.mkdir(parents=True)
+    (rounds / "v9.9.yaml").write_text("name: v9.9\nseeds: none\n")
+    log = DATA / "loadgen/offline_valid"
+    code = f"import shutil; shutil.copytree({str(log)!r}, '../results/run_1')"
+    run = finished(submit(store, python(code)))
+    assert run.stored_state.state == "finished"
+    assert [one["verdict"] for one in run.result or ()] == ["VALID"]
+    alerts = [one["text"] for one in events.read(run.events)[0] if one["kind"] == "alert"]
+    assert any("v9.9.yaml" in one for one in alerts)
