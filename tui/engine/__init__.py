@@ -12,7 +12,8 @@ A run is a folder. One half fills it, the other reads it, and nothing else joins
    It may be killed and started again at any time; the command does not notice.
 6. `launch` does 2 to 4 for whoever asks: the command line and the app.
 7. `follow.follow(run)` turns the folder into a stream of events, live or afterwards.
-8. `results.read_results(path)` finds LoadGen's logs, reads and judges them.
+8. `results.read_results(path)` finds LoadGen's logs, reads and judges them; `published` knows the
+   figures to set beside them.
 
 `flock` is the truth about who is alive, pids are hints. Raw output is kept as it came; everything
 else is derived from it and may be derived again.
