@@ -441,8 +441,86 @@ def test_what_cannot_be_read_is_reported_by_name(tmp_path: Path, known: Catalog)
     (tmp_path / "dangling/mlperf_log_detail.txt").symlink_to("/nowhere")
     os.mkfifo(tmp_path / "pipe/mlperf_log_detail.txt")
     shutil.copy(LOADGEN / "offline_valid/mlperf_log_detail.txt", tmp_path / "good")
-    good, dangling = read_results(tmp_path, known)
+    (tmp_path / "folder/mlperf_log_detail.txt").mkdir(parents=True)
+    summary_there = LOADGEN / "singlestream_valid/mlperf_log_summary.txt"
+    shutil.copy(summary_there, tmp_path / "folder")
+    found = {result.path.split("/")[-2]: result for result in read_results(tmp_path, known)}
+    assert sorted(found) == ["dangling", "folder", "good", "pipe"]
+    good, dangling = found["good"], found["dangling"]
+    assert "it is no file" in found["pipe"].reasons[0].text
     assert good.verdict == "VALID"
     assert (dangling.status, dangling.verdict) == ("corrupt", "INCOMPLETE")
     assert "the link leads nowhere" in dangling.reasons[0].text
     assert dangling.path.endswith("dangling/mlperf_log_detail.txt")
+
+
+def test_a_ranging_run_is_one_however_it_is_named(tmp_path: Path, known: Catalog) -> None:
+    log = tmp_path / "Offline/performance/ranging/run_1/mlperf_log_detail.txt"
+    log.parent.mkdir(parents=True)
+    shutil.copy(LOADGEN / "offline_valid/mlperf_log_detail.txt", log)
+    for path in (tmp_path, log.parent, log):
+        with pytest.raises(NotFoundError, match="a power ranging run is no result"):
+            read_results(path, known)
+
+
+@pytest.mark.parametrize("ordinal", ["99th", "99.0th"])
+def test_of_two_estimates_in_a_summary_singlestream_has_the_90th(
+    ordinal: str, tmp_path: Path, known: Catalog
+) -> None:
+    page = (LOADGEN / "singlestream_valid/mlperf_log_summary.txt").read_text()
+    assert "99.0th percentile estimate" in page
+    log = tmp_path / "mlperf_log_summary.txt"
+    log.write_text(page.replace("99.0th percentile", f"{ordinal} percentile"))
+    (found,) = read_results(log, known)
+    (whole,) = read_results(LOADGEN / "singlestream_valid/mlperf_log_detail.txt", known)
+    assert found.metric is not None
+    assert whole.metric is not None
+    assert found.metric.value == whole.metric.value
+
+
+def endpoints_case(folder: Path, **changes: Any) -> Path:
+    """The endpoints run of the test data, with other values, in a folder of another name."""
+    shutil.copytree(DATA / "endpoints/deepseek-r1/Server", folder)
+    page = folder / "performance/result_summary.json"
+    page.write_text(json.dumps({**json.loads(page.read_text()), **changes}))
+    return folder
+
+
+def test_endpoints_singlestream_is_told_by_its_folder(tmp_path: Path, known: Catalog) -> None:
+    folder = endpoints_case(tmp_path / "wan-2.2-t2v-a14b/SingleStream")
+    _, run = read_results(folder, known)
+    assert (run.benchmark, run.scenario) == ("wan-2.2-t2v-a14b", "SingleStream")
+    assert run.metric is not None
+    mean = json.loads((folder / "performance/result_summary.json").read_text())["latency"]["avg"]
+    assert (run.metric.value, run.metric.unit) == (pytest.approx(mean / 1e9), "s")
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "code"),
+    [
+        ("deepseek-r1", {"ttft": None}, "limits-unknown"),
+        ("some-model", {}, "limits-unknown"),
+        ("deepseek-r1", {"n_samples_completed": 10}, "incomplete"),
+    ],
+)
+def test_endpoints_runs_that_cannot_be_judged_are_not_valid(
+    model: str, changes: dict[str, Any], code: str, tmp_path: Path, known: Catalog
+) -> None:
+    found = read_results(endpoints_case(tmp_path / model / "Server", **changes), known)
+    run = next(one for one in found if one.kind == "performance")
+    assert run.verdict == "INCOMPLETE"
+    assert [one.code for one in run.reasons] == [code]
+    assert next(one.ok for one in run.official.checks if one.id == "valid") is not True
+
+
+def test_endpoints_latency_is_held_against_the_rounds_limit(tmp_path: Path, known: Catalog) -> None:
+    _, run = read_results(endpoints_case(tmp_path / "qwen3-vl-235b-a22b/Server"), known)
+    checks = {one.id: one.ok for one in run.official.checks}
+    assert (run.verdict, checks["latency-limits"]) == ("INVALID", False)
+
+
+@pytest.mark.parametrize("scores", [5, True, 1.5, "x", {"a": 1}])
+def test_scores_of_a_wrong_type_are_none(scores: Any, tmp_path: Path, known: Catalog) -> None:
+    (tmp_path / "accuracy_results.json").write_text(json.dumps({"accuracy_scores": scores}))
+    (found,) = read_results(tmp_path, known)
+    assert found.verdict == "INCOMPLETE"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from conftest import DATA
 
 from tui.engine import catalog
 from tui.engine.catalog import Catalog
-from tui.engine.results import read_results
-from tui.engine.results.model import Result
+from tui.engine.results import invalid, read_results
+from tui.engine.results.model import Reason, Result
 
 LOADGEN = DATA / "loadgen"
 EXPECTED: dict[str, tuple[str, list[str], float | None, str | None]] = {
@@ -322,3 +323,60 @@ def test_user_conf_tells_the_benchmark_where_the_place_does_not(
     lines = ("# for all", "*.Offline.min_duration = 1", "resnet50.Offline.target_qps = 9")
     (tmp_path / "user.conf").write_text("\n".join(lines))
     assert read(tmp_path, known).benchmark == "resnet50"
+
+
+def test_a_seed_of_a_wrong_type_is_no_seed(tmp_path: Path, known: Catalog) -> None:
+    log = (LOADGEN / "offline_valid/mlperf_log_detail.txt").read_bytes()
+    (tmp_path / "mlperf_log_detail.txt").write_bytes(
+        replaced(log, b"effective_qsl_rng_seed", b"[1]")
+    )
+    checks = {one.id: one.ok for one in read(tmp_path, known).official.checks}
+    assert checks["seeds"] is False
+
+
+def early_stopping(case: str, tmp_path: Path, known: Catalog, **values: int) -> Reason:
+    """The reason of that code, once a log's values are others."""
+    log = (LOADGEN / case / "mlperf_log_detail.txt").read_bytes()
+    for key, value in values.items():
+        log = replaced(log, key.encode(), str(value).encode())
+    (tmp_path / "mlperf_log_detail.txt").write_bytes(log)
+    found = read(tmp_path, known).reasons
+    return next(one for one in found if one.code == "early-stopping")
+
+
+def test_a_count_that_is_high_enough_is_not_lowered(tmp_path: Path, known: Catalog) -> None:
+    reason = early_stopping(
+        "singlestream_invalid_too_few_for_early_stopping", tmp_path, known,
+        effective_min_query_count=1024, effective_max_query_count=0, effective_max_duration_ms=1,
+    )  # fmt: skip
+    assert "min_query_count" not in (reason.fix or "")
+    assert [one.partition("=")[0] for one in reason.rerun_with] == ["--max_test_duration"]
+
+
+def test_what_ends_a_run_earlier_is_raised_too(tmp_path: Path, known: Catalog) -> None:
+    reason = early_stopping(
+        "singlestream_invalid_too_few_for_early_stopping", tmp_path, known,
+        effective_min_query_count=10, effective_max_query_count=50, effective_max_duration_ms=0,
+    )  # fmt: skip
+    assert reason.rerun_with == ("--min_query_count=64", "--max_query_count=64")
+
+
+def test_an_overloaded_system_is_not_given_more_load(tmp_path: Path, known: Catalog) -> None:
+    log = (LOADGEN / "server_invalid_min_duration/mlperf_log_detail.txt").read_bytes()
+    log = replaced(log, b"effective_max_duration_ms", b"0")
+    error = next(line for line in log.splitlines() if b'"num_errors"' in line)
+    said = error.replace(b'"num_errors"', b'"error_runtime"')
+    said = re.sub(rb'"value": \d+', b'"value": "Ending early: Too many outstanding queries."', said)
+    said = said.replace(b'"is_error": false', b'"is_error": true')
+    (tmp_path / "mlperf_log_detail.txt").write_bytes(log.replace(error, said + b"\n" + error))
+    reason = next(one for one in read(tmp_path, known).reasons if one.code == "min-duration")
+    assert reason.rerun_with[0].startswith("--server_target_qps=")
+    assert float(reason.rerun_with[0].partition("=")[2]) < 150
+
+
+def test_late_queries_ask_for_more_than_loadgen_says(tmp_path: Path, known: Catalog) -> None:
+    """LoadGen counts as if no further query were late: at 0.8 % late, 1 736 are not enough."""
+    values = {"result_overlatency_query_count": 8, "effective_target_latency_percentile": 0.99}
+    needed = invalid._needed_with_late(values, 1000)
+    assert 13_000 < needed < 14_500
+    assert invalid._needed_with_late({**values, "result_overlatency_query_count": 0}, 1000) == 0

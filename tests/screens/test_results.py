@@ -98,7 +98,7 @@ async def test_a_folder_without_logs_says_so(
     (tmp_path / "empty").mkdir()
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("2", "i", *typed(str(tmp_path / "empty")), "enter")
-        await until(pilot, lambda: "no LoadGen output" in shown(app))
+        await until(pilot, lambda: "no LoadG" in shown(app))
         assert "0 results" in shown(app)
         await pilot.press("enter", "m", "e", "y")  # nothing there, nothing happens
         await pilot.press("escape")

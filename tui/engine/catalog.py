@@ -156,6 +156,8 @@ class Round:
     """The same for a run of MLPerf Endpoints."""
     loadgen_versions: tuple[str, ...] = ()
     """How the version of LoadGen begins in results of the round."""
+    system_fields: tuple[str, ...] = ()
+    """What a system's description must hold beside the fields of every round."""
     rules: Mapping[str, Rules] = field(default_factory=dict)
     """By benchmark, as they were then."""
 
@@ -296,6 +298,7 @@ def _round(fields: Fields, name: str, *, benchmarks: Mapping[str, Benchmark]) ->
         inferred_token_result_keys=fields.text_map("inferred_token_result_keys", SCENARIOS),
         endpoints_result_keys=fields.text_map("endpoints_result_keys", SCENARIOS),
         loadgen_versions=fields.texts("loadgen_versions"),
+        system_fields=fields.texts("system_fields"),
         rules=fields.map("benchmarks", listed, tuple(benchmarks)),
     )
 

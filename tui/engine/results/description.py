@@ -14,8 +14,15 @@ REQUIRED = (
     "host_processor_model_name", "host_processors_per_node", "host_processor_core_count",
     "host_memory_capacity", "host_storage_capacity", "host_storage_type", "accelerators_per_node",
     "accelerator_model_name", "accelerator_memory_capacity", "framework", "operating_system",
+    "system_type", "other_software_stack", "host_processor_frequency", "host_processor_caches",
+    "host_memory_configuration", "host_processor_interconnect", "host_networking",
+    "host_networking_topology", "accelerator_frequency", "accelerator_host_interconnect",
+    "accelerator_interconnect", "accelerator_interconnect_topology",
+    "accelerator_memory_configuration", "accelerator_on-chip_memories", "cooling", "hw_notes",
+    "sw_notes",
 )  # fmt: skip
-"""SYSTEM_DESC_REQUIRED_FIELDS of the submission checker: what every round asks for."""
+"""What every round since v1.0 asks for (SYSTEM_DESC_REQUIRED_FIELDS of the submission checker); a
+round's own file names what it asks for beside."""
 MEASUREMENTS = (
     "input_data_types", "retraining", "starting_weights_filename", "weight_data_types",
     "weight_transformations",

@@ -158,7 +158,8 @@ def _version(found: Mapping[str, Any]) -> str | None:
 def _accuracy_run(path: Path, found: Any, config: Mapping[str, Any]) -> Result:
     if found is None:
         return _broken(path, model.ACCURACY)
-    scores = [one for one in found.get("accuracy_scores") or () if isinstance(one, dict)]
+    listed = found.get("accuracy_scores")
+    scores = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     counts = [text.whole(one.get("total_samples")) for one in scores]
     values: dict[str, Any] = {
         "is_endpoints": True,

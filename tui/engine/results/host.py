@@ -25,8 +25,8 @@ def checks(result: Result, path: Path) -> tuple[Check, ...]:
     found = []
     if result.latency_ns and result.scenario != "Offline":
         found.append(_tail(result.latency_ns))
-    seconds, switches = host.get("seconds"), host.get("involuntary_switches")
-    if isinstance(switches, int) and isinstance(seconds, float) and seconds > 0:
+    seconds, switches = (text.number(host.get(key)) for key in ("seconds", "involuntary_switches"))
+    if switches is not None and seconds is not None and seconds > 0:
         rate = switches / seconds
         # 2 to 200 a second on a quiet machine, 3,800 with two busy loops on two cores
         found.append(Check("scheduler", rate < 500, f"{rate:,.0f} involuntary switches a second"))

@@ -24,6 +24,10 @@ LATENCY_KEY = {
 """mlcr's key (user.conf: target_latency, in ms), and where the log holds its value."""
 MARGIN = 1.05
 """So much more than exactly enough is asked for: runs vary."""
+OVERLOADED = "Too many outstanding queries"
+"""LoadGen's error where the system falls behind by more than max_async_queries."""
+NORMAL_99 = 2.326
+"""Quantile of the standard normal distribution at LoadGen's confidence of 99 %."""
 LESS_LOAD = 0.9
 """A rate that came too close to what the system bears is lowered to this share."""
 
@@ -59,6 +63,33 @@ def endpoints_reasons(result: Result) -> list[Reason]:
         words = f"The run lasted {result.duration_s:.1f} s, at least {least / 1000:g} s are needed."
         found.append(Reason("min-duration", words, "Raise n_samples_to_issue or min_duration_ms."))
     return found
+
+
+def endpoints_unknown(result: Result) -> list[Reason]:
+    """What keeps a run of MLPerf Endpoints from being judged, where no limit was missed."""
+    values = result.log_values
+    issued = text.whole(values.get("generated_query_count"))
+    if issued is not None and result.queries is not None and result.queries < issued:
+        words = f"{result.queries} of {issued} samples were completed."
+        return [
+            Reason("incomplete", words, "Wait for its end if it still runs; else run it again.")
+        ]
+    if result.scenario not in ("Server", "Interactive"):
+        return []
+    limits = {
+        "latency": (result.latency_limit_ns, result.latency_ns),
+        "TTFT": (result.ttft_limit_ns, result.ttft_ns),
+        "TPOT": (result.tpot_limit_ns, result.tpot_ns),
+    }
+    asked = {name: spread for name, (limit, spread) in limits.items() if limit is not None}
+    if not asked:
+        words = "Which latency limits it must keep is not known here, so it is not judged."
+        return [Reason("limits-unknown", words)]
+    lacking = [name for name, spread in asked.items() if (spread or {}).get("p99") is None]
+    if not lacking:
+        return []
+    words = f"It has a limit, but was not logged: {' and '.join(lacking)}."
+    return [Reason("limits-unknown", words)]
 
 
 def _latency(result: Result, values: Mapping[str, Any], said: str) -> Iterator[Reason]:
@@ -133,6 +164,11 @@ def _min_duration(result: Result, values: Mapping[str, Any]) -> Reason:
     if longest and needed and longest < needed:
         seconds = math.ceil(needed / 1000 * 1.1)
         return Reason("min-duration", words, *_longer_allowed(longest, seconds))
+    if any(OVERLOADED in one for one in (*result.error_messages, *result.warning_messages)):
+        words += " LoadGen ended it early: too many queries were waiting (max_async_queries)."
+        if result.scenario in ("Server", "Interactive"):
+            return Reason("min-duration", words, *_lower_rate(result, values))
+        return Reason("min-duration", words, "Raise max_async_queries.")
     most = text.whole(values.get("effective_max_query_count"))
     if most and result.queries and result.queries >= most:
         total = _queries_for(result, (needed or 0) / 1000)
@@ -232,6 +268,8 @@ def _stopped(result: Result, values: Mapping[str, Any], said: str, of: str) -> R
         )
         if ran is None:
             return Reason("early-stopping", words, "Raise min_query_count.")
+        if not of:
+            more = max(more, _needed_with_late(values, ran) - ran)
         # So many more than ran: the rate is too high, not the run too short.
         if more > 2 * ran and result.scenario in RATE_KEY:
             fix, options = _lower_rate(result, values)
@@ -244,19 +282,53 @@ def _stopped(result: Result, values: Mapping[str, Any], said: str, of: str) -> R
     return Reason("early-stopping", words, "Raise min_query_count, or lower the target rate.")
 
 
+def _needed_with_late(values: Mapping[str, Any], ran: int) -> int:
+    """So many queries, were the share of late ones to stay as it is; 0 where that is not known.
+
+    The least n for which P(Bin(n, q) <= s n) <= 1 %, with q the share that may be late and s the
+    one that is (early_stopping.cc), in the normal approximation.
+    """
+    late = text.whole(values.get("result_overlatency_query_count"))
+    kept = text.number(values.get("effective_target_latency_percentile"))
+    if not late or not ran or kept is None or not 0 < kept < 1:
+        return 0
+    spare = (1 - kept) - late / ran
+    return math.ceil(NORMAL_99**2 * (1 - kept) * kept / spare**2) if spare > 0 else 0
+
+
 def _more_queries(result: Result, values: Mapping[str, Any], words: str, needed: int) -> Reason:
     """mlcr's test mode fixes the count (max = min) by test_query_count."""
     least, most = (text.whole(values.get(f"effective_{one}_query_count")) for one in ("min", "max"))
-    key = "test_query_count" if most and least == most else "min_query_count"
-    now = f"from {least} " if least is not None else ""
-    fix = f"Raise {key} {now}to {needed}{_longer_by(result, needed)}."
-    if key == "test_query_count":
-        fix += " Or run with execution_mode=valid."
+    is_fixed = bool(most) and least == most
+    fixes: list[str] = []
+    options: list[str] = []
+    if is_fixed or least is None or least < needed:
+        key = "test_query_count" if is_fixed else "min_query_count"
+        now = f"from {least} " if least is not None else ""
+        fixes.append(f"Raise {key} {now}to {needed}{_longer_by(result, needed)}.")
+        options.append(f"--{key}={needed}")
+    if is_fixed:
+        fixes.append("Or run with execution_mode=valid.")
+    elif most and most < needed:
+        fixes.append(f"Raise max_query_count from {most} to {needed}, or remove it.")
+        options.append(f"--max_query_count={needed}")
+    longest = text.positive(values.get("effective_max_duration_ms"))
+    if longest and result.queries and result.duration_s:
+        seconds = result.duration_s * needed / result.queries * MARGIN
+        if seconds * 1000 > longest:
+            fix, more = _longer_allowed(longest, math.ceil(seconds))
+            fixes.append(f"{fix[:1].upper()}{fix[1:]}")
+            options += more
     rate = text.positive(values.get("effective_target_qps"))
-    if result.scenario in ("Server", "Interactive") and rate and result.queries:
+    # With late queries already, a higher rate would make more of them.
+    has_late = bool(text.whole(values.get("result_overlatency_query_count")))
+    if result.scenario in ("Server", "Interactive") and rate and result.queries and not has_late:
         new = _rounded(rate * needed / result.queries * MARGIN)
-        fix += f" Or raise {RATE_KEY[result.scenario]} from {rate:g} to {new:g}, if it bears that."
-    return Reason("early-stopping", words, fix, (f"--{key}={needed}",))
+        fixes.append(
+            f"Or raise {RATE_KEY[result.scenario]} from {rate:g} to {new:g}, if it bears that."
+        )
+    fix = " ".join(fixes) or "The run ended early; its errors say why."
+    return Reason("early-stopping", words, fix, tuple(options))
 
 
 def _longer_by(result: Result, needed: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -20,6 +20,7 @@ SCENARIO_FOLDERS = {one.value.lower(): one.value for one in Scenario}
 PARTS = re.compile(r"run_\d+|performance|accuracy|ranging|power|output|audit", re.IGNORECASE)
 """Folders between a scenario's folder and its logs."""
 RANGING = "ranging"
+NO_RESULT = "a power ranging run is no result"
 MAY_BE_LOGS = ("detail.txt", "summary.txt", *ENDPOINTS)
 """How the names of what can be read end."""
 
@@ -70,7 +71,7 @@ def _file(path: Path, is_log: IsLog) -> Iterator[Found]:
     elif not path.is_file():
         yield Problem(path, "it is no file and no folder")
     elif is_log(path):
-        yield path
+        yield LeftOut(path, NO_RESULT) if _is_ranging(path.absolute().parent) else path
     else:
         yield from _Walk(is_log).folder(path.parent, deep=False)
 
@@ -97,24 +98,27 @@ class _Walk:
             except OSError as error:
                 yield Problem(Path(here), error.strerror or str(error))
                 continue
-            logs, folders = self._sorted_out(entries)
+            logs, folders, odd = self._sorted_out(entries)
+            yield from (Problem(Path(one), "it is no file") for one in odd)
             yield from self._of_folder(here, logs, folders)
             if deep:
                 waiting += reversed(folders)
 
     def _of_folder(self, here: str, logs: list[Path], folders: list[str]) -> Iterator[Found]:
         name = os.path.basename(here)
-        ranging = name.lower() == RANGING
+        ranging = bool(logs) and _is_ranging(Path(here).absolute())
         for log in logs:
             self._logs.append(log)
-            yield LeftOut(log, "a power ranging run is no result") if ranging else log
+            yield LeftOut(log, NO_RESULT) if ranging else log
         is_bare_test = not logs and compliance.is_test(name) and not any(map(_has_log, folders))
         if is_bare_test and compliance.has_verification(Path(here)):
             yield Path(here)
 
-    def _sorted_out(self, entries: list[os.DirEntry[str]]) -> tuple[list[Path], list[str]]:
-        """The logs and folders among them; links are kept for later."""
-        logs, folders = [], []
+    def _sorted_out(
+        self, entries: list[os.DirEntry[str]]
+    ) -> tuple[list[Path], list[str], list[str]]:
+        """The logs, folders, and what is only named like a log; links are kept for later."""
+        logs, folders, odd = [], [], []
         names: set[str] = set()
         for entry in entries:
             is_candidate = entry.name.endswith(MAY_BE_LOGS)
@@ -123,12 +127,16 @@ class _Walk:
                     self._links.append(Path(entry.path))
             elif entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
-            elif is_candidate and entry.is_file(follow_symlinks=False):
-                names = names or {one.name for one in entries}
+                if is_candidate:
+                    odd.append(entry.path)
+            elif is_candidate and not entry.is_file(follow_symlinks=False):
+                odd.append(entry.path)
+            elif is_candidate:
+                names = names or _files(entries)
                 log = Path(entry.path)
                 if _is_own_run(entry.name, names) and self._is_log(log):
                     logs.append(log)
-        return logs, folders
+        return logs, folders, odd
 
     def links(self) -> Iterator[Found]:
         """What only links lead to."""
@@ -147,10 +155,27 @@ class _Walk:
                 yield from self.folder(link)
                 known |= {os.path.realpath(log) for log in self._logs[before:]}
             elif stat.S_ISREG(mode) and (real := os.path.realpath(link)) not in known:
-                names = set(os.listdir(link.parent))
+                with os.scandir(link.parent) as listed:
+                    names = _files(listed)
                 if _is_own_run(link.name, names) and self._is_log(link):
                     known.add(real)
-                    yield link
+                    ranging = _is_ranging(link.absolute().parent)
+                    yield LeftOut(link, NO_RESULT) if ranging else link
+            elif not stat.S_ISREG(mode) and link.name.endswith(MAY_BE_LOGS):
+                yield Problem(link, "it is no file")
+
+
+def _files(entries: Iterable[os.DirEntry[str]]) -> set[str]:
+    return {one.name for one in entries if one.is_file()}
+
+
+def _is_ranging(folder: Path) -> bool:
+    """It, or a folder of the same run above it, is named so."""
+    while PARTS.fullmatch(folder.name):
+        if folder.name.lower() == RANGING:
+            return True
+        folder = folder.parent
+    return False
 
 
 def _is_own_run(name: str, names: set[str]) -> bool:

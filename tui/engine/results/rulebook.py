@@ -176,6 +176,9 @@ def _scenario(result: Result, place: Place, rules: tuple[Rules, ...]) -> str | N
     """Interactive where the folder says so, or where only its limits fit the log's."""
     if result.scenario is None and result.kind == "accuracy":
         return place.scenario
+    # Endpoints itself knows online and offline alone (map_endpoints_scenario of the checker).
+    if result.source == "endpoints" and place.scenario == "SingleStream":
+        return place.scenario
     if result.scenario != "Server":
         return result.scenario
     if place.scenario is not None:

@@ -57,7 +57,7 @@ SPREADS = (
     (re.compile(r"([\d.]+) percentile time to output token \(ns\)"), "tpot"),
 )
 NAMES = ("min", "mean", "max", "p50", "p90", "p95", "p97", "p99", "p99.9")
-ESTIMATE = re.compile(r"Early stopping ([\d.]+)(?:th|st|nd|rd) percentile estimate")
+ESTIMATE = re.compile(r"Early stopping (\d{1,3}(?:\.\d{1,9})?)(?:th|st|nd|rd) percentile estimate")
 PROCESSED = re.compile(r"[Pp]rocessed (?:at least \d+ queries \((\d+)\)|(\d+) queries)")
 DIGITS = re.compile(r"-?\d{1,25}(\.\d{1,25})?(e[+-]?\d{1,3})?")
 SECTIONS = {
@@ -202,7 +202,8 @@ class _Page:
 
     def _take_estimate(self, percent: str, value: str) -> None:
         is_single = self._values.get("effective_scenario") == "SingleStream"
-        of_single = is_single and not percent.startswith("99.0")
+        # MultiStream is estimated at the 99th percentile: "99th" to v4.1, "99.0th" since.
+        of_single = is_single and float(percent) != 99
         found = _number(value)
         if found is not None:
             self._values[f"early_stopping_latency_{'ss' if of_single else 'ms'}"] = found

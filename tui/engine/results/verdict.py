@@ -43,7 +43,9 @@ def _verdict(result: Result) -> str:
     if result.kind == model.ACCURACY:
         return _accuracy_verdict(result)
     if result.source == "endpoints":
-        return "INVALID" if invalid.endpoints_reasons(result) else "VALID"
+        if invalid.endpoints_reasons(result):
+            return "INVALID"
+        return "INCOMPLETE" if invalid.endpoints_unknown(result) else "VALID"
     if result.kind == model.COMPLIANCE:
         states = [one.ok for one in result.official.checks if one.id.startswith("TEST")]
         if False in states:
@@ -71,7 +73,7 @@ def _reasons(result: Result) -> Iterator[Reason]:
     elif result.loadgen_verdict == "INVALID":
         yield from invalid.reasons(result)
     elif result.source == "endpoints" and result.kind == model.PERFORMANCE:
-        yield from invalid.endpoints_reasons(result)
+        yield from invalid.endpoints_reasons(result) or invalid.endpoints_unknown(result)
     if result.status == model.CORRUPT and "unreadable" not in values:
         yield _corrupt(result, values)
     if errors := critical_errors(result):
