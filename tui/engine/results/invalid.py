@@ -317,7 +317,7 @@ def _more_queries(result: Result, values: Mapping[str, Any], words: str, needed:
         seconds = result.duration_s * needed / result.queries * MARGIN
         if seconds * 1000 > longest:
             fix, more = _longer_allowed(longest, math.ceil(seconds))
-            fixes.append(f"{fix[:1].upper()}{fix[1:]}")
+            fixes.append(f"But {fix}" if fixes else f"Its {fix}")
             options += more
     rate = text.positive(values.get("effective_target_qps"))
     # With late queries already, a higher rate would make more of them.
