@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -524,3 +525,35 @@ def test_scores_of_a_wrong_type_are_none(scores: Any, tmp_path: Path, known: Cat
     (tmp_path / "accuracy_results.json").write_text(json.dumps({"accuracy_scores": scores}))
     (found,) = read_results(tmp_path, known)
     assert found.verdict == "INCOMPLETE"
+
+
+def test_llm_runs_must_be_timed_by_their_tokens(tmp_path: Path, known: Catalog) -> None:
+    shutil.copytree(PUBLISHED / "v5.1", tmp_path, dirs_exist_ok=True)
+    (log,) = tmp_path.rglob("performance/run_1/mlperf_log_detail.txt")
+    said = log.read_text()
+    off = re.sub(r'("requested_use_token_latencies", "value": )true', r"\1false", said)
+    for page, ok in ((said, True), (off, False)):
+        log.write_text(page)
+        (run,) = read_results(log, known)
+        assert {one.id: one.ok for one in run.official.checks}["token-latencies"] is ok
+    assert off != said
+
+
+def test_a_description_needs_the_fields_of_its_round(tmp_path: Path, known: Catalog) -> None:
+    shutil.copytree(PUBLISHED / "v5.1", tmp_path, dirs_exist_ok=True)
+    (log,) = tmp_path.rglob("performance/run_1/mlperf_log_detail.txt")
+    (system,) = tmp_path.rglob("systems/*.json")
+    told = json.loads(system.read_text())
+    for field in ("hw_notes", "system_type_detail"):
+        system.write_text(json.dumps({key: told[key] for key in told if key != field}))
+        (run,) = read_results(log, known)
+        found = next(one for one in run.official.checks if one.id == "system-description")
+        assert (found.ok, found.detail) == (False, f"lacks {field}")
+
+
+def test_a_number_without_end_in_host_json_is_passed_over(tmp_path: Path, known: Catalog) -> None:
+    shutil.copy(LOADGEN / "server_valid/mlperf_log_detail.txt", tmp_path)
+    host = f'{{"seconds": 1.5, "involuntary_switches": 1{"0" * 400}, "steal_pct": 0.0}}'
+    (tmp_path / "host.json").write_text(host)
+    (run,) = read_results(tmp_path, known)
+    assert [one.id for one in run.host_checks] == ["tail", "steal", "clock"]

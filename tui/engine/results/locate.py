@@ -222,12 +222,6 @@ class Place:
         section = self.base.parents[2]
         return section.parent if section.name in ("results", "compliance") else None
 
-    @property
-    def division(self) -> str | None:
-        """closed, open or network; None outside a submission."""
-        found = self.submitter.parent.name.lower() if self.submitter else ""
-        return found if found in ("closed", "open", "network") else None
-
     def in_section(self, section: str) -> Path | None:
         """The same system, model and scenario in another tree of the submission (to v5.1)."""
         if self.submitter is None:
