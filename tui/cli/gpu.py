@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tui.cli import output
@@ -11,6 +12,7 @@ from tui.engine.errors import SpecError
 
 SHORTEST_S = 0.1
 LONGEST_S = 86400
+PATIENCE_S = 3.0
 FIRST_LOAD_S = 0.1
 """CPU load is a difference: the first one needs a moment."""
 
@@ -26,32 +28,39 @@ def add(verbs: Any) -> None:
 def do(args: argparse.Namespace) -> int:
     """Read and print."""
     from tui.engine import home
+    from tui.engine.process import boottime
     from tui.engine.telemetry.host import HostSource
     from tui.engine.telemetry.nvml import NvmlSource
-    from tui.engine.telemetry.reading import SourceUnavailable
+    from tui.engine.telemetry.sampler import gpu_sampler, host_sampler
     from tui.present import gpu
 
     if args.watch is not None and not SHORTEST_S <= args.watch <= LONGEST_S:
         raise SpecError("--watch", f"{args.watch:g} is not between {SHORTEST_S} and {LONGEST_S} s")
-    source, error = None, None
-    try:
-        source = NvmlSource()
-    except SourceUnavailable as problem:
-        error = str(problem)
-    host = HostSource()
+    period_s = min(1.0, args.watch or FIRST_LOAD_S)
+    gpus, host = gpu_sampler(NvmlSource, period_s), host_sampler(HostSource, period_s)
+    gpus.start()
+    host.start()
+    _await(lambda: bool(gpus.latest.sample or gpus.latest.error) and host.latest.sample is not None)
     time.sleep(FIRST_LOAD_S)
+    _await(lambda: (host.latest.age_s(boottime()) or 0) < period_s)
     while True:
-        snapshot = source.snapshot() if source else None
-        (load,) = host.read()
+        now = boottime()
         if args.json:
-            found = gpu.to_json(snapshot, error, load)
+            found = gpu.to_json(gpus.latest, host.latest, now)
             if args.watch is None:
                 output.document(found)
             else:
                 output.event({"time": home.utc_now(), **found})
         else:
-            for panel in gpu.panels(snapshot, error, load):
+            for panel in gpu.panels(gpus.latest, host.latest, now):
                 output.panel(panel)
         if args.watch is None:
             return 0
         time.sleep(args.watch)
+
+
+def _await(claim: Callable[[], bool]) -> None:
+    """Until it is true; a driver that gives no answer is not waited for."""
+    end = time.monotonic() + PATIENCE_S
+    while not claim() and time.monotonic() < end:
+        time.sleep(0.01)

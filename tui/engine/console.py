@@ -62,6 +62,8 @@ class Findings:
     return_code: int | None = None
     """Raw wait status that mlcr printed as `return code = N`."""
     no_space: bool = False
+    no_cuda: bool = False
+    """ONNX Runtime was asked for the GPU and went on without it."""
 
 
 PREFIX = re.compile(rb"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ [^\]]*\] - ")
@@ -79,7 +81,7 @@ MARKERS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
 MIGHT_MATTER = re.compile(
     rb"\* mlcr |loadgen scenario|Preprocessing |%\] |TestScenario|results are stored at"
     rb"|Output Dir: |skipping run|[Ee]rror|ERROR|return code = |Killed|No space left|Errno"
-    rb"|Traceback \(most|are not matching|fatal|cannot|Exception"
+    rb"|CUDAExecutionProvider|Traceback \(most|are not matching|fatal|cannot|Exception"
 )
 LOOKS_WRONG = re.compile(
     rb"^\w*(?:Error|Exception)\b.*|^(?:fatal|error|Error|ERROR)\s*:.*|.*\bKilled\b.*"
@@ -178,6 +180,8 @@ class ConsoleReader:
             findings.skipped = True
         if "No space left on device" in words:
             findings.no_space = True
+        if "'CUDAExecutionProvider' is not in available provider names" in words:
+            findings.no_cuda = True
         if match := re.search(r"return code = (-?\d+)", words):
             findings.return_code = int(match[1])
         if logged and words.startswith("Error during"):

@@ -12,6 +12,7 @@ PHASE = "phase"
 ALERT = "alert"
 STOP = "stop"
 LIMITS = "limits"
+GPU_USED = "gpu_used"
 
 
 def append(path: Path, kind: str, **about: Any) -> None:
@@ -47,6 +48,7 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 def _is_whole(event: dict[str, Any]) -> bool:
     """It has what its readers count on; another version may have written it."""
     needed = {PHASE: ("phase", str), ALERT: ("text", str), LIMITS: ("min_duration_s", float)}
+    needed[GPU_USED] = ("answer", str)
     name, kind = needed.get(event.get("kind", ""), ("kind", str))
     since = event.get("boottime_s")
     return (

@@ -14,7 +14,7 @@ from typing import Any
 
 from tui.engine import events
 from tui.engine.store import Run, RunState
-from tui.engine.telemetry.recorder import RowReader
+from tui.engine.telemetry.record import RowReader
 
 POLL_S = 0.2
 TICK_S = 1.0
@@ -55,6 +55,13 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class GpuUsed:
+    """Whether a GPU is used inside LoadGen's window: `yes`, `no` or `unsure`."""
+
+    answer: str
+
+
+@dataclass(frozen=True)
 class Alert:
     """Something that a user should know."""
 
@@ -73,7 +80,7 @@ class Tick:
     """A second has passed: for what shows time, and for seeing to the supervisor."""
 
 
-RunEvent = LogLines | PhaseChanged | Limits | Reading | Alert | StateChanged | Tick
+RunEvent = LogLines | PhaseChanged | Limits | GpuUsed | Reading | Alert | StateChanged | Tick
 
 
 def follow(run: Run, *, log: bool = True, from_offset: int = 0) -> Iterator[RunEvent]:
@@ -146,6 +153,8 @@ def _told(event: dict[str, Any]) -> Iterator[RunEvent]:
         )
     elif event["kind"] == events.LIMITS:
         yield Limits(event["min_duration_s"])
+    elif event["kind"] == events.GPU_USED:
+        yield GpuUsed(event["answer"])
     elif event["kind"] == events.ALERT:
         yield Alert(event["text"])
 

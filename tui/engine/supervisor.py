@@ -24,8 +24,8 @@ from tui.engine.ending import FIRMLY, GENTLY, Ending
 from tui.engine.process import Identity, boottime
 from tui.engine.queue import queue_of
 from tui.engine.store import Cause, Run, RunState, free_bytes
-from tui.engine.telemetry import SOURCES
 from tui.engine.telemetry.recorder import Recorder
+from tui.engine.telemetry.whose import Whose
 
 POLL_S = 0.25
 STOPPING_POLL_S = 0.05
@@ -53,6 +53,9 @@ class Supervisor:
         """Where the last phase lies that is recorded; earlier ones are not told again."""
         self._alerts: set[str] = set()
         self._limits_told = False
+        self._recorder: Recorder | None = None
+        self._gpu_used: str | None = None
+        self._no_cuda_told = False
         self._low_disk_told = False
         self._disk_due = 0.0
         self._stop_wanted = False
@@ -69,6 +72,8 @@ class Supervisor:
                 self._alerts.add(one["text"])
             elif one["kind"] == events.LIMITS:
                 self._limits_told = True
+            elif one["kind"] == events.GPU_USED:
+                self._gpu_used = one["answer"]
             elif one["kind"] == events.STOP:
                 self._stop_wanted = True
         self._low_disk_told = any(text.startswith(LOW_DISK) for text in self._alerts)
@@ -144,7 +149,14 @@ class Supervisor:
             ),
             durable=True,
         )
-        recorder = Recorder(run.folder, SOURCES, self._alert)
+        self._recorder = recorder = Recorder(
+            run.folder,
+            Whose(run.id, keeper),
+            self._alert,
+            wants_gpu=run.stored_spec.get("device") == "cuda",
+            was_used=self._gpu_used == "yes",
+            told=self._tell_use,
+        )
         if ended is None and run.is_command_alive():
             recorder.start()
         try:
@@ -240,9 +252,18 @@ class Supervisor:
             return
         for phase in self._reader.feed(data):
             self._record(phase)
+        if self._reader.findings.no_cuda and self._recorder and not self._no_cuda_told:
+            self._no_cuda_told = True
+            self._recorder.no_cuda()
+
+    def _tell_use(self, answer: str, devices: list[str]) -> None:
+        """Is a GPU used? Into the events, whenever the answer changes."""
+        self._append(events.GPU_USED, answer=answer, devices=devices)
 
     def _record(self, phase: Phase) -> None:
         """Into events.jsonl and state.json, unless an earlier supervisor did so."""
+        if self._recorder is not None:
+            self._recorder.enter(phase.name)
         if phase.offset <= self._recorded_offset:
             return
         self._recorded_offset = phase.offset
@@ -304,7 +325,7 @@ class Supervisor:
 
     def _judge(self) -> list[dict[str, Any]]:
         """Read the results into result.json; [] where there are none."""
-        from tui.engine import catalog
+        from tui.engine import beside, catalog
         from tui.engine.errors import NotFoundError, ProfileError
         from tui.engine.results import read_results
 
@@ -315,9 +336,10 @@ class Supervisor:
             self._alert(f"judged without your own profiles: {error}")
             known = catalog.load(with_users=False)
         try:
-            results = [one.to_json() for one in read_results(self._run.results, known)]
+            found = [one.to_json() for one in read_results(self._run.results, known)]
         except NotFoundError:
             return []
+        results = beside.with_telemetry(self._run, found)
         try:
             home.write_atomic(self._run.folder / "result.json", home.to_json(results))
         except OSError as error:

@@ -5,94 +5,149 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from tui.engine.telemetry.nvml import GpuDevice, GpuProcess, GpuSnapshot
-from tui.engine.telemetry.reading import Reading
+from tui.engine.telemetry.gpus import NORMAL, GpuDevice, GpuProcess, GpuSnapshot, MigInstance
+from tui.engine.telemetry.host import HostSample
+from tui.engine.telemetry.sampler import Latest
 from tui.present import metrics
 from widgets.rows import Badge, Fact, Level, Meter, Panel, Tone
 
 
-def to_json(snapshot: GpuSnapshot | None, error: str | None, host: Reading) -> dict[str, Any]:
-    """The object of `gpu --json`."""
+OF_GPU = (
+    "utilization_pct", "memory_utilization_pct", "memory_used_bytes", "memory_total_bytes",
+    "power_w", "power_limit_w", "temperature_c", "memory_temperature_c", "sm_clock_mhz",
+    "memory_clock_mhz", "pcie_gen", "pcie_width", "energy_j", "power_throttled_s",
+    "thermal_throttled_s", "ecc_corrected", "ecc_uncorrected", "remapped_rows", "pcie_replays",
+)  # fmt: skip
+"""What `gpu --json` tells of a reading of a GPU."""
+OF_HOST = (
+    "busiest_core_pct", "steal_pct", "load_1m", "memory_used_bytes", "memory_total_bytes",
+    "swap_used_bytes", "disk_read_bytes_s", "disk_write_bytes_s", "net_received_bytes_s",
+    "net_sent_bytes_s", "cpu_pressure_pct", "memory_pressure_pct", "io_pressure_pct",
+)  # fmt: skip
+ACCESS = {
+    "none": "this machine's own (no virtualization)",
+    "passthrough": "passed through to this virtual machine",
+    "vgpu": "a vGPU of a shared card",
+    "host-vgpu": "shared out as vGPUs",
+    "host-vsga": "shared out (vSGA)",
+}
+NO_UTILIZATION = "utilization: not told by NVML under MIG"
+
+
+def to_json(gpus: Latest[GpuSnapshot], host: Latest[HostSample], now: float) -> dict[str, Any]:
+    """The object of `gpu --json`.
+
+    Args:
+        gpus: what is known of the GPUs.
+        host: of the host.
+        now: CLOCK_BOOTTIME, to tell ages.
+    """
+    snapshot = gpus.sample
+    age = gpus.age_s(now)
     return {
         "driver": snapshot.driver if snapshot else None,
         "cuda": snapshot.cuda if snapshot else None,
-        "error": error,
-        "devices": [_device(one) for one in snapshot.devices] if snapshot else [],
-        "host": {
-            "cpu_pct": host.utilization_pct,
-            "steal_pct": host.steal_pct,
-            "memory_used_bytes": host.memory_used_bytes,
-            "memory_total_bytes": host.memory_total_bytes,
-        },
+        "error": trouble(gpus, now),
+        "devices": [_device(one, age) for one in snapshot.devices] if snapshot else [],
+        "host": _host_json(host.sample),
     }
 
 
-def _device(device: GpuDevice) -> dict[str, Any]:
+def trouble(gpus: Latest[GpuSnapshot], now: float) -> str | None:
+    """Why there is nothing (new) to show: no driver, or one that gives no answer."""
+    silent = gpus.silent_s(now)
+    if gpus.error is None and silent is not None:
+        return f"no answer from the NVIDIA driver for {silent:.0f} s"
+    return gpus.error
+
+
+def _device(device: GpuDevice, age_s: float | None) -> dict[str, Any]:
     reading = asdict(device.reading)
-    del reading["device"], reading["steal_pct"]
     return {
         "index": device.index,
         "uuid": device.uuid,
         "name": device.name,
         "pci_bus_id": device.pci_bus_id,
-        "mig": None,
+        "mig": [asdict(one) for one in device.mig] if device.mig is not None else None,
         "virtualization": device.virtualization,
-        "memory_utilization_pct": device.memory_utilization_pct,
-        "power_limit_w": device.power_limit_w,
+        **{name: reading[name] for name in OF_GPU},
         "throttle_reasons": device.throttle_reasons,
-        "age_s": 0.0,
+        "age_s": round(age_s, 3) if age_s is not None else None,
         "lost": device.lost,
-        **reading,
         "processes": (
             [asdict(one) for one in device.processes] if device.processes is not None else None
         ),
     }
 
 
-def panels(snapshot: GpuSnapshot | None, error: str | None, host: Reading) -> list[Panel]:
+def _host_json(sample: HostSample | None) -> dict[str, Any]:
+    reading = asdict(sample.reading) if sample else dict.fromkeys(("utilization_pct", *OF_HOST))
+    return {
+        "cpu_pct": reading["utilization_pct"],
+        "cores_pct": list(sample.cores_pct) if sample else [],
+        **{name: reading.get(name) for name in OF_HOST},
+    }
+
+
+def panels(gpus: Latest[GpuSnapshot], host: Latest[HostSample], now: float) -> list[Panel]:
     """One panel a GPU, and one for the host."""
-    found = [_panel(one) for one in snapshot.devices] if snapshot else []
-    if error:
-        found.append(Panel("GPU", Badge("none", Tone.UNKNOWN), headline=error))
-    memory = metrics.gigabytes(host.memory_used_bytes, host.memory_total_bytes)
-    facts = (
-        Fact("cpu", metrics.percent(host.utilization_pct)),
-        Fact("steal", metrics.percent(host.steal_pct)),
-        Fact("memory", memory),
-    )
-    return [*found, Panel("host", Badge("", Tone.PLAIN), facts=facts)]
+    problem = trouble(gpus, now)
+    found = [_panel(one, problem) for one in gpus.sample.devices] if gpus.sample else []
+    if problem and not found:
+        found.append(Panel("GPU", Badge("none", Tone.UNKNOWN), headline=problem))
+    return [*found, _host_panel(host.sample)]
 
 
-def meters(snapshot: GpuSnapshot | None, error: str | None, host: Reading) -> list[Meter]:
+def meters(gpus: Latest[GpuSnapshot], host: Latest[HostSample], now: float) -> list[Meter]:
     """One line a GPU, or why there is none; and the host."""
-    found = [_meter(one) for one in snapshot.devices] if snapshot else []
-    if error:
-        found.append(Meter("GPU", Level(None, error)))
-    memory = metrics.gigabytes(host.memory_used_bytes, host.memory_total_bytes)
+    return [*gpu_meters(gpus, now), *host_meters(host)]
+
+
+def gpu_meters(gpus: Latest[GpuSnapshot], now: float) -> list[Meter]:
+    """One line a GPU, or why there is none."""
+    problem = trouble(gpus, now)
+    if gpus.sample is None:
+        return [Meter("GPU", Level(None, problem))] if problem else []
+    return [_meter(one, problem) for one in gpus.sample.devices]
+
+
+def host_meters(host: Latest[HostSample]) -> list[Meter]:
+    """The host's line."""
+    if host.sample is None:
+        return []
+    reading = host.sample.reading
     return [
-        *found,
         Meter(
             "host",
-            Level(_share(host.utilization_pct), metrics.percent(host.utilization_pct).rjust(5)),
-            (f"steal {metrics.tenths(host.steal_pct, '%')}", memory),
-        ),
+            Level(
+                _share(reading.utilization_pct), metrics.percent(reading.utilization_pct).rjust(5)
+            ),
+            (
+                f"steal {metrics.tenths(reading.steal_pct, '%')}",
+                metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes),
+                f"load {metrics.tenths(reading.load_1m, '').rstrip()}",
+            ),
+        )
     ]
 
 
-def _meter(device: GpuDevice) -> Meter:
-    reading, reasons = device.reading, device.throttle_reasons
+def _meter(device: GpuDevice, problem: str | None) -> Meter:
+    reading, name = device.reading, f"GPU {device.index}"
     if device.lost:
         badge = Badge("lost: it has fallen off the bus", Tone.BAD)
-        return Meter(f"GPU {device.index}", Level(None, ""), badge=badge)
+        return Meter(name, Level(None, ""), badge=badge)
+    if problem:
+        return Meter(name, Level(None, ""), badge=Badge(problem, Tone.WARNING))
+    split = "MIG" if device.mig is not None else metrics.percent(reading.utilization_pct)
     return Meter(
-        f"GPU {device.index}",
-        Level(_share(reading.utilization_pct), metrics.percent(reading.utilization_pct).rjust(5)),
+        name,
+        Level(_share(reading.utilization_pct), split.rjust(5)),
         (
             metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes),
-            metrics.of(reading.power_w, device.power_limit_w, "W"),
+            metrics.of(reading.power_w, reading.power_limit_w, "W"),
             metrics.whole(reading.temperature_c, "°C"),
             metrics.whole(reading.sm_clock_mhz, "MHz"),
-            ", ".join(reasons or ()),
+            ", ".join(device.throttle_reasons or ()),
         ),
     )
 
@@ -102,7 +157,8 @@ def _process(one: GpuProcess) -> str:
     memory = metrics.size(one.memory_bytes) if one.memory_bytes is not None else metrics.NOTHING
     whose = "  (of a run here)" if one.ours else ""
     words = metrics.one_line(one.command or "?")
-    return f"{one.pid}  {one.user or '?'}  {memory}  {words}{whose}"
+    share = "" if one.utilization_pct is None else f"  {metrics.percent(one.utilization_pct)}"
+    return f"{one.pid}  {one.user or '?'}  {memory}{share}  {words}{whose}"
 
 
 def _share(percent: float | None) -> float | None:
@@ -120,19 +176,99 @@ def names(snapshot: GpuSnapshot | None) -> str:
     return ", ".join(f"{n} x {name}" if n > 1 else name for name, n in counts.items())
 
 
-def _panel(device: GpuDevice) -> Panel:
-    reading = device.reading
-    reasons = device.throttle_reasons
-    facts = [
-        Fact("utilization", metrics.percent(reading.utilization_pct)),
-        Fact("memory", metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes)),
-        Fact("power", metrics.of(reading.power_w, device.power_limit_w, "W")),
-        Fact("temperature", metrics.whole(reading.temperature_c, "°C")),
-        Fact("SM clock", metrics.whole(reading.sm_clock_mhz, "MHz")),
-        Fact("clocks", metrics.NOTHING if reasons is None else ", ".join(reasons) or "free"),
-        Fact("access", device.virtualization or metrics.NOTHING),
-    ]
-    facts += [Fact("process", _process(one)) for one in device.processes or ()]
-    badge = Badge("lost", Tone.BAD) if device.lost else Badge("", Tone.PLAIN)
+def _panel(device: GpuDevice, problem: str | None) -> Panel:
+    reading, reasons = device.reading, device.throttle_reasons
     title = f"GPU {device.index}  {device.name or 'unnamed'}"
+    if device.lost:
+        text = "It has fallen off the bus: nothing can be read of it."
+        return Panel(title, Badge("lost", Tone.BAD), headline=text)
+    facts = [
+        Fact("utilization", _utilization(device)),
+        Fact("memory", metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes)),
+        Fact("power", metrics.of(reading.power_w, reading.power_limit_w, "W")),
+        Fact("temperature", _temperatures(device)),
+        Fact("SM clock", metrics.whole(reading.sm_clock_mhz, "MHz")),
+        Fact("clocks", _clocks(reasons), _clock_tone(reasons)),
+        Fact("PCIe", _link(reading.pcie_gen, reading.pcie_width)),
+        Fact("access", ACCESS.get(device.virtualization or "", metrics.NOTHING)),
+        Fact("uuid", device.uuid or metrics.NOTHING),
+        Fact("bus", device.pci_bus_id or metrics.NOTHING),
+    ]
+    facts += [Fact("instance", _instance(one)) for one in device.mig or ()]
+    if device.mig is not None:
+        facts.append(Fact("instances", NO_UTILIZATION))
+    facts += [Fact("process", _process(one)) for one in device.processes or ()]
+    badge = Badge(problem, Tone.WARNING) if problem else Badge("", Tone.PLAIN)
     return Panel(title, badge, facts=tuple(facts))
+
+
+def _utilization(device: GpuDevice) -> str:
+    if device.mig is not None:
+        return "not told by NVML under MIG"
+    reading = device.reading
+    memory = metrics.percent(reading.memory_utilization_pct)
+    return f"{metrics.percent(reading.utilization_pct)}, memory {memory} of the time"
+
+
+def _temperatures(device: GpuDevice) -> str:
+    memory = device.reading.memory_temperature_c
+    text = metrics.whole(device.reading.temperature_c, "°C")
+    return f"{text}, memory {metrics.whole(memory, '°C')}" if memory is not None else text
+
+
+def _clocks(reasons: tuple[str, ...] | None) -> str:
+    if reasons is None:
+        return metrics.NOTHING
+    words = ", ".join(reasons)
+    return f"{words} (normal under load)" if reasons == ("power cap",) else words or "free"
+
+
+def _clock_tone(reasons: tuple[str, ...] | None) -> Tone:
+    return Tone.WARNING if set(reasons or ()) - NORMAL else Tone.PLAIN
+
+
+def _link(gen: int | None, width: int | None) -> str:
+    return f"Gen{gen} x{width}" if gen is not None and width is not None else metrics.NOTHING
+
+
+def _instance(one: MigInstance) -> str:
+    memory = metrics.gigabytes(one.memory_used_bytes, one.memory_total_bytes)
+    return f"{one.index}  {one.name or metrics.NOTHING}  {memory}"
+
+
+def _host_panel(sample: HostSample | None) -> Panel:
+    badge = Badge("", Tone.PLAIN)
+    if sample is None:
+        return Panel("host", badge)
+    reading, cores = sample.reading, sample.cores_pct
+    facts = (
+        Fact("cpu", metrics.percent(reading.utilization_pct)),
+        Fact("cores", " ".join("–" if one is None else f"{one:.0f}" for one in cores) + " %"),
+        Fact("steal", metrics.tenths(reading.steal_pct, "%")),
+        Fact("load", metrics.tenths(reading.load_1m, "")),
+        Fact("memory", metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes)),
+        Fact("swap", _bytes(reading.swap_used_bytes)),
+        Fact(
+            "disk", _rates("read", reading.disk_read_bytes_s, "write", reading.disk_write_bytes_s)
+        ),
+        Fact(
+            "network", _rates("in", reading.net_received_bytes_s, "out", reading.net_sent_bytes_s)
+        ),
+        Fact(
+            "waiting",
+            f"for CPU {metrics.tenths(reading.cpu_pressure_pct, '%')}, "
+            f"memory {metrics.tenths(reading.memory_pressure_pct, '%')}, "
+            f"disk {metrics.tenths(reading.io_pressure_pct, '%')} of the last 10 s",
+        ),
+    )
+    return Panel("host", badge, facts=facts)
+
+
+def _rates(one: str, first: float | None, other: str, second: float | None) -> str:
+    words = ((one, first), (other, second))
+    return ", ".join(f"{name} {_bytes(value)}" + ("/s" if value is not None else "")
+                     for name, value in words)  # fmt: skip
+
+
+def _bytes(value: float | None) -> str:
+    return metrics.size(int(value)) if value is not None else metrics.NOTHING

@@ -53,7 +53,7 @@ def verdict(results: list[dict[str, Any]]) -> str | None:
 
 def detail(run: Run) -> dict[str, Any]:
     """The object of `show --json`."""
-    from tui.engine.telemetry.recorder import summarize
+    from tui.engine import beside
 
     recorded, _ = events.read(run.events)
     return {
@@ -62,7 +62,7 @@ def detail(run: Run) -> dict[str, Any]:
         "state_detail": run.current_state().to_json(),
         "phases": phases(recorded, run.stored_state),
         "results": run.result or [],
-        "telemetry": summarize(run.folder / "telemetry.csv"),
+        "telemetry": beside.summary(run),
     }
 
 

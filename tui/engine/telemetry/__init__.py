@@ -1,8 +1,6 @@
-"""What host and GPUs did meanwhile. `SOURCES` lists where readings come from."""
+"""What host and GPUs did meanwhile.
 
-from __future__ import annotations
-
-from tui.engine.telemetry.host import HostSource
-from tui.engine.telemetry.nvml import NvmlSource
-
-SOURCES = (HostSource, NvmlSource)
+`reading` is the value; `nvml` and `host` are where readings come from; `sampler` takes them at its
+pace; `recorder` writes them beside a run, with `whose` (whose work is on a GPU) and `detector` (was
+the GPU used at all); `record` reads them back.
+"""

@@ -1,31 +1,30 @@
-"""GPU readings by NVML: the only module that imports pynvml. No CUDA context is ever made."""
+"""GPU readings by NVML: the only module that imports pynvml. No CUDA context is ever made.
+
+What is asked how often, and what a call costs, was measured on an H100 (docs/telemetry.md). The
+calls for PCIe throughput are never made: each blocks for 21 ms.
+"""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
 
 from tui.engine.process import run_of
+from tui.engine.telemetry.gpus import GpuDevice, GpuProcess, GpuSnapshot, MigInstance
 from tui.engine.telemetry.reading import Reading, SourceUnavailable
 
 LIBRARY = "libnvidia-ml.so.1"
 POWER_INSTANT = 186
 """Field id; follows within 100 ms, where nvmlDeviceGetPowerUsage is a mean over a second."""
+MEMORY_TEMPERATURE = 82
+POWER_THROTTLED, THERMAL_THROTTLED = 74, 75
+"""Field ids: ns so far at clocks lowered by the power limit, by heat."""
+MEMBERS = {0: "dVal", 1: "uiVal", 2: "ulVal", 3: "ullVal", 4: "sllVal", 5: "siVal", 6: "usVal"}
+"""nvmlValueType -> member of nvmlValue_t (nvml.h)."""
 VIRTUALIZATION = {0: "none", 1: "passthrough", 2: "vgpu", 3: "host-vgpu", 4: "host-vsga"}
-REASONS = {
-    0x1: "idle",
-    0x2: "application clocks",
-    0x4: "power cap",
-    0x8: "hardware slowdown",
-    0x10: "sync boost",
-    0x20: "thermal (software)",
-    0x40: "thermal (hardware)",
-    0x80: "power brake",
-    0x100: "display clocks",
-}
-"""nvmlClocksEventReason bits (nvml.h)."""
 SENTENCES = {
     "NVMLError_LibraryNotFound": "no NVIDIA driver here (libnvidia-ml.so.1 is missing)",
     "NVMLError_DriverNotLoaded": "the NVIDIA driver is not loaded",
@@ -35,52 +34,35 @@ SENTENCES = {
     "NVMLError_NoPermission": "no permission to talk to the NVIDIA driver",
     "NVMLError_GpuIsLost": "the GPU has fallen off the bus",
 }
+NEVER = ("NVMLError_NotSupported", "NVMLError_FunctionNotFound", "NVMLError_InvalidArgument")
+"""A card or driver that says so once will say so for ever."""
+LOST = ("NVMLError_GpuIsLost", "NVMLError_ResetRequired")
+GONE = (
+    "NVMLError_Uninitialized",
+    "NVMLError_DriverNotLoaded",
+    "NVMLError_LibRmVersionMismatch",
+)
+"""Not the card fails but the driver: everything begins anew."""
 
 
-@dataclass(frozen=True)
-class GpuProcess:
-    """A process that computes on a GPU."""
-
-    pid: int
-    user: str | None
-    command: str | None
-    memory_bytes: int | None
-    ours: bool
-    """It belongs to one of our runs."""
+class _LostError(Exception):
+    """The card in question has fallen off the bus."""
 
 
-@dataclass(frozen=True)
-class GpuDevice:
-    """One GPU, its lasting facts and its state now."""
+@dataclass
+class _Card:
+    """One GPU: its handle, what it is, what it cannot tell, what was last read slowly."""
 
     index: int
-    uuid: str | None
-    name: str | None
-    pci_bus_id: str | None
-    virtualization: str | None
-    memory_utilization_pct: float | None
-    power_limit_w: float | None
-    throttle_reasons: tuple[str, ...] | None
-    processes: tuple[GpuProcess, ...] | None
-    lost: bool
-    """It has fallen off the bus: nothing more can be read."""
-    reading: Reading
-
-
-@dataclass(frozen=True)
-class GpuSnapshot:
-    """All GPUs of this machine."""
-
-    driver: str | None
-    cuda: str | None
-    devices: tuple[GpuDevice, ...]
-
-
-class GpuSource(Protocol):
-    """What tells of the GPUs."""
-
-    def snapshot(self) -> GpuSnapshot:
-        """All of them, now."""
+    handle: Any
+    about: GpuDevice
+    silent: set[Any] = field(default_factory=set)
+    """What it was asked in vain: not asked again."""
+    slow: dict[str, Any] = field(default_factory=dict)
+    processes: tuple[GpuProcess, ...] | None = None
+    mig: tuple[MigInstance, ...] | None = None
+    usage_since: int = 0
+    is_lost: bool = False
 
 
 class NvmlSource:
@@ -101,102 +83,251 @@ class NvmlSource:
         try:
             pynvml.nvmlInit()
             count = pynvml.nvmlDeviceGetCount()
-            self._handles = [pynvml.nvmlDeviceGetHandleByIndex(n) for n in range(count)]
         except pynvml.NVMLError as error:
             raise SourceUnavailable(sentence(error)) from error
-        if not self._handles:
+        if not count:
             raise SourceUnavailable("the NVIDIA driver finds no GPU")
+        self._cards = [self._card(n) for n in range(count)]
+        cuda = self._of_system(pynvml.nvmlSystemGetCudaDriverVersion_v2)
+        self._cuda = f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda is not None else None
+        driver = self._of_system(pynvml.nvmlSystemGetDriverVersion)
+        self._driver = _plain(driver) if driver is not None else None
 
-    def read(self) -> list[Reading]:
-        """One reading a GPU; what a card does not tell is None."""
-        return [self._reading(n, handle) for n, handle in enumerate(self._handles)]
+    def close(self) -> None:
+        """Let go of the driver."""
+        try:
+            self._nvml.nvmlShutdown()
+        except self._nvml.NVMLError:
+            return  # it has gone by itself
 
-    def snapshot(self) -> GpuSnapshot:
-        """Everything that `gpu` shows."""
+    @property
+    def is_any_lost(self) -> bool:
+        """A card has fallen off the bus; only a new source can tell whether it is back."""
+        return any(card.is_lost for card in self._cards)
+
+    def sample(
+        self, *, slow: bool = True, counters: bool = True, usage: bool = False
+    ) -> GpuSnapshot:
+        """All GPUs now.
+
+        Args:
+            slow: also processes, limits, PCIe link, instances; else those last read.
+            counters: also energy, throttled time, ECC, remapped rows, replays; else None.
+            usage: also each process's share of the GPU's time (3 ms a card).
+
+        Raises:
+            SourceUnavailable: the driver answers no more.
+        """
+        devices = tuple(self._device(card, slow, counters, usage) for card in self._cards)
+        return GpuSnapshot(self._driver, self._cuda, devices)
+
+    # --- one card -----------------------------------------------------------------------------
+
+    def _card(self, index: int) -> _Card:
         nvml = self._nvml
-        cuda = self._ask(nvml.nvmlSystemGetCudaDriverVersion_v2)
-        return GpuSnapshot(
-            driver=self._text(nvml.nvmlSystemGetDriverVersion),
-            cuda=f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda is not None else None,
-            devices=tuple(self._device(n, handle) for n, handle in enumerate(self._handles)),
-        )
+        about = GpuDevice(index, None, None, None, None, Reading(f"gpu{index}"), None)
+        card = _Card(index, None, about)
+        try:
+            card.handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            pci = self._ask(card, nvml.nvmlDeviceGetPciInfo)
+            mode = self._ask(card, nvml.nvmlDeviceGetVirtualizationMode)
+            card.about = replace(
+                about,
+                uuid=self._text(card, nvml.nvmlDeviceGetUUID),
+                name=self._text(card, nvml.nvmlDeviceGetName),
+                pci_bus_id=_plain(pci.busId) if pci is not None else None,
+                virtualization=VIRTUALIZATION.get(mode),
+            )
+        except _LostError:
+            card.is_lost = True
+        except nvml.NVMLError as error:
+            if type(error).__name__ not in LOST:
+                raise SourceUnavailable(sentence(error)) from error
+            card.is_lost = True
+        return card
 
-    def _reading(self, index: int, handle: Any) -> Reading:
+    def _device(self, card: _Card, slow: bool, counters: bool, usage: bool) -> GpuDevice:
+        if not card.is_lost:
+            try:
+                if slow or not card.slow:
+                    self._read_slow(card, usage)
+                return replace(
+                    card.about,
+                    reading=self._reading(card, counters),
+                    processes=card.processes,
+                    mig=card.mig,
+                )
+            except _LostError:
+                card.is_lost = True
+        return replace(card.about, lost=True)
+
+    def _reading(self, card: _Card, counters: bool) -> Reading:
         nvml = self._nvml
-        load = self._ask(nvml.nvmlDeviceGetUtilizationRates, handle)
+        load = self._ask(card, nvml.nvmlDeviceGetUtilizationRates)
         # v1 counts what the driver keeps for itself as used
-        memory = self._ask(nvml.nvmlDeviceGetMemoryInfo, handle, nvml.nvmlMemory_v2)
+        memory = self._ask(card, nvml.nvmlDeviceGetMemoryInfo, nvml.nvmlMemory_v2)
+        told = self._fields(card, POWER_INSTANT, MEMORY_TEMPERATURE)
         return Reading(
-            f"gpu{index}",
+            card.about.reading.device,
             utilization_pct=load.gpu if load is not None else None,
+            memory_utilization_pct=load.memory if load is not None else None,
             memory_used_bytes=memory.used if memory is not None else None,
             memory_total_bytes=memory.total if memory is not None else None,
-            power_w=self._power_w(handle),
-            temperature_c=self._temperature_c(handle),
-            sm_clock_mhz=self._ask(nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_SM),
-            memory_clock_mhz=self._ask(nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_MEM),
+            power_w=self._power_w(card, told.get(POWER_INSTANT)),
+            temperature_c=self._temperature_c(card),
+            memory_temperature_c=told.get(MEMORY_TEMPERATURE),
+            sm_clock_mhz=self._ask(card, nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
+            memory_clock_mhz=self._ask(card, nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_MEM),
+            throttle_bits=self._ask(card, nvml.nvmlDeviceGetCurrentClocksEventReasons),
+            **card.slow,
+            **(self._counters(card) if counters else {}),
         )
 
-    def _device(self, index: int, handle: Any) -> GpuDevice:
+    def _read_slow(self, card: _Card, usage: bool) -> None:
         nvml = self._nvml
-        load = self._ask(nvml.nvmlDeviceGetUtilizationRates, handle)
-        limit = self._ask(nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
-        bits = self._ask(nvml.nvmlDeviceGetCurrentClocksEventReasons, handle)
-        pci = self._ask(nvml.nvmlDeviceGetPciInfo, handle)
-        mode = self._ask(nvml.nvmlDeviceGetVirtualizationMode, handle)
-        running = self._ask(nvml.nvmlDeviceGetComputeRunningProcesses, handle)
-        return GpuDevice(
-            index=index,
-            uuid=self._text(nvml.nvmlDeviceGetUUID, handle),
-            name=self._text(nvml.nvmlDeviceGetName, handle),
-            pci_bus_id=_plain(pci.busId) if pci is not None else None,
-            virtualization=VIRTUALIZATION.get(mode),
-            memory_utilization_pct=load.memory if load is not None else None,
-            power_limit_w=limit / 1000 if limit is not None else None,
-            throttle_reasons=(
-                tuple(name for bit, name in REASONS.items() if bits & bit)
-                if bits is not None
-                else None
-            ),
-            processes=tuple(_process(one) for one in running) if running is not None else None,
-            lost=self._is_lost(handle),
-            reading=self._reading(index, handle),
+        limit = self._ask(card, nvml.nvmlDeviceGetEnforcedPowerLimit)
+        card.slow = {
+            "power_limit_w": limit / 1000 if limit is not None else None,
+            "pcie_gen": self._ask(card, nvml.nvmlDeviceGetCurrPcieLinkGeneration),
+            "pcie_width": self._ask(card, nvml.nvmlDeviceGetCurrPcieLinkWidth),
+        }
+        mode = self._ask(card, nvml.nvmlDeviceGetMigMode)
+        card.mig = tuple(self._instances(card)) if mode is not None and mode[0] else None
+        running = self._ask(card, nvml.nvmlDeviceGetComputeRunningProcesses)
+        shares = self._usage(card) if usage and running else {}
+        card.processes = (
+            tuple(_process(one, shares.get(one.pid), card.mig is not None) for one in running)
+            if running is not None
+            else None
         )
 
-    def _is_lost(self, handle: Any) -> bool:
-        try:
-            self._nvml.nvmlDeviceGetUtilizationRates(handle)
-        except self._nvml.NVMLError_GpuIsLost:
-            return True
-        except self._nvml.NVMLError:
-            return False  # not told, which is another thing
-        return False
+    def _counters(self, card: _Card) -> dict[str, Any]:
+        nvml = self._nvml
+        energy = self._ask(card, nvml.nvmlDeviceGetTotalEnergyConsumption)
+        told = self._fields(card, POWER_THROTTLED, THERMAL_THROTTLED)
+        rows = self._ask(card, nvml.nvmlDeviceGetRemappedRows)
+        ecc = [
+            self._ask(card, nvml.nvmlDeviceGetTotalEccErrors, kind, nvml.NVML_VOLATILE_ECC)
+            for kind in (
+                nvml.NVML_MEMORY_ERROR_TYPE_CORRECTED,
+                nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
+            )
+        ]
+        return {
+            "energy_j": energy / 1000 if energy is not None else None,
+            "power_throttled_s": _seconds(told.get(POWER_THROTTLED)),
+            "thermal_throttled_s": _seconds(told.get(THERMAL_THROTTLED)),
+            "ecc_corrected": ecc[0],
+            "ecc_uncorrected": ecc[1],
+            "remapped_rows": rows[0] + rows[1] if rows is not None else None,
+            "pcie_replays": self._ask(card, nvml.nvmlDeviceGetPcieReplayCounter),
+        }
 
-    def _power_w(self, handle: Any) -> float | None:
-        values = self._ask(self._nvml.nvmlDeviceGetFieldValues, handle, [POWER_INSTANT])
-        if values and values[0].nvmlReturn == self._nvml.NVML_SUCCESS:
-            return float(values[0].value.uiVal) / 1000
-        usage = self._ask(self._nvml.nvmlDeviceGetPowerUsage, handle)
+    def _instances(self, card: _Card) -> list[MigInstance]:
+        nvml = self._nvml
+        found = []
+        for place in range(self._ask(card, nvml.nvmlDeviceGetMaxMigDeviceCount) or 0):
+            try:
+                handle = nvml.nvmlDeviceGetMigDeviceHandleByIndex(card.handle, place)
+            except nvml.NVMLError:
+                continue  # a place without an instance
+            part = _Card(place, handle, card.about)
+            memory = self._ask(part, nvml.nvmlDeviceGetMemoryInfo, nvml.nvmlMemory_v2)
+            found.append(
+                MigInstance(
+                    index=place,
+                    uuid=self._text(part, nvml.nvmlDeviceGetUUID),
+                    name=self._text(part, nvml.nvmlDeviceGetName),
+                    instance=self._ask(part, nvml.nvmlDeviceGetGpuInstanceId),
+                    memory_used_bytes=memory.used if memory is not None else None,
+                    memory_total_bytes=memory.total if memory is not None else None,
+                )
+            )
+        return found
+
+    def _usage(self, card: _Card) -> dict[int, float]:
+        """Percent by pid since the last call; NotFound says that nothing was busy since."""
+        samples = self._ask(card, self._nvml.nvmlDeviceGetProcessUtilization, card.usage_since)
+        latest: dict[int, tuple[int, float]] = {}
+        for one in samples or ():
+            if one.timeStamp >= latest.get(one.pid, (0, 0.0))[0]:
+                latest[one.pid] = (one.timeStamp, float(one.smUtil))
+        card.usage_since = max([card.usage_since, *(at for at, _ in latest.values())])
+        return {pid: share for pid, (_, share) in latest.items()}
+
+    def _power_w(self, card: _Card, instant_mw: float | None) -> float | None:
+        if instant_mw is not None:
+            return instant_mw / 1000
+        usage = self._ask(card, self._nvml.nvmlDeviceGetPowerUsage)
         return usage / 1000 if usage is not None else None
 
-    def _temperature_c(self, handle: Any) -> float | None:
+    def _temperature_c(self, card: _Card) -> float | None:
         sensor = self._nvml.NVML_TEMPERATURE_GPU
-        newer = self._ask(self._nvml.nvmlDeviceGetTemperatureV, handle, sensor)
+        newer = self._ask(card, self._nvml.nvmlDeviceGetTemperatureV, sensor)
         if newer is not None:
             return float(newer)
-        older = self._ask(self._nvml.nvmlDeviceGetTemperature, handle, sensor)
+        older = self._ask(card, self._nvml.nvmlDeviceGetTemperature, sensor)
         return float(older) if older is not None else None
 
-    def _ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        """One NVML call; None where this card or driver does not tell."""
+    # --- asking -------------------------------------------------------------------------------
+
+    def _ask(self, card: _Card, call: Callable[..., Any], *arguments: Any) -> Any:
+        """One NVML call; None where this card or driver does not tell.
+
+        Raises:
+            _LostError: the card has fallen off the bus.
+            SourceUnavailable: the driver is gone.
+        """
+        what = (call, *arguments) if arguments else call
+        if what in card.silent:
+            return None
         try:
-            return call(*arguments)
-        except self._nvml.NVMLError:
+            return call(card.handle, *arguments)
+        except self._nvml.NVMLError as error:
+            self._take(error, card, what)
             return None
 
-    def _text(self, call: Callable[..., Any], *arguments: Any) -> str | None:
-        value = self._ask(call, *arguments)
+    def _take(self, error: Exception, card: _Card, what: Any) -> None:
+        name = type(error).__name__
+        if name in LOST:
+            raise _LostError from error
+        if name in GONE:
+            raise SourceUnavailable(sentence(error)) from error
+        if name in NEVER:
+            card.silent.add(what)
+
+    def _fields(self, card: _Card, *ids: int) -> dict[int, float]:
+        """Values by field id. The call succeeds as a whole; each field fails for itself."""
+        asked = [one for one in ids if one not in card.silent]
+        if not asked:
+            return {}
+        found = {}
+        for one in self._ask_fields(card, asked):
+            if one.nvmlReturn == self._nvml.NVML_SUCCESS:
+                found[one.fieldId] = getattr(one.value, MEMBERS.get(one.valueType, "ullVal"))
+            elif one.nvmlReturn in (2, 3, 13):  # as NEVER
+                card.silent.add(one.fieldId)
+        return found
+
+    def _ask_fields(self, card: _Card, ids: list[int]) -> Any:
+        call = self._nvml.nvmlDeviceGetFieldValues
+        if call in card.silent:
+            return ()
+        try:
+            return call(card.handle, ids)
+        except self._nvml.NVMLError as error:
+            self._take(error, card, call)
+            return ()
+
+    def _text(self, card: _Card, call: Callable[..., Any]) -> str | None:
+        value = self._ask(card, call)
         return _plain(value) if value is not None else None
+
+    def _of_system(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except self._nvml.NVMLError:
+            return None
 
 
 def sentence(error: Exception) -> str:
@@ -209,15 +340,35 @@ def _plain(value: str | bytes) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-def _process(found: Any) -> GpuProcess:
+def _seconds(nanoseconds: float | None) -> float | None:
+    return nanoseconds / 1e9 if nanoseconds is not None else None
+
+
+def _process(found: Any, share: float | None, split: bool) -> GpuProcess:
+    user, command, ours = _who(found.pid)
+    instance = found.gpuInstanceId if split and found.gpuInstanceId < 0xFFFFFFFF else None
+    return GpuProcess(found.pid, user, command, found.usedGpuMemory, ours, share, instance)
+
+
+def _who(pid: int) -> tuple[str | None, str | None, bool]:
+    """User, command and whether it is of a run of ours; asked once in its life."""
+    import psutil
+
+    try:
+        return _who_since(pid, psutil.Process(pid).create_time())
+    except (psutil.Error, OSError):
+        return None, None, False  # it has ended, or belongs to another pid namespace
+
+
+@lru_cache(maxsize=256)
+def _who_since(pid: int, created: float) -> tuple[str | None, str | None, bool]:
     import psutil
 
     user = command = None
     try:
-        process = psutil.Process(found.pid)
-        user, command = process.username(), " ".join(process.cmdline()) or process.name()
+        process = psutil.Process(pid)
+        command = " ".join(process.cmdline()) or process.name()
+        user = process.username()
     except (psutil.Error, KeyError, OSError):
-        command = None  # it has ended, or belongs to another pid namespace
-    return GpuProcess(
-        found.pid, user, command, found.usedGpuMemory, ours=run_of(found.pid) is not None
-    )
+        user = None  # of another user namespace
+    return user, command, run_of(pid) is not None

@@ -1,180 +1,336 @@
-"""telemetry.csv, a reading a second; telemetry-10s.csv, min, mean, max of every ten seconds."""
+"""Records a run: telemetry.csv, every reading; telemetry-10s.csv, min, mean, max of ten seconds.
+
+Inside LoadGen's window, for its first hour, the GPUs are read ten times a second: power and clocks
+move every 100 ms, utilization every 200 ms. Otherwise once a second, as the host always is. Slower
+things are read twice a second, counters every ten seconds and at the ends of phases.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tui.engine import home
 from tui.engine.process import boottime
-from tui.engine.telemetry.reading import MEASURES, Reading, Source, SourceUnavailable
+from tui.engine.telemetry import detector
+from tui.engine.telemetry.detector import Detector, Seen
+from tui.engine.telemetry.gpus import GpuDevice, GpuSnapshot
+from tui.engine.telemetry.host import HostSample, HostSource
+from tui.engine.telemetry.nvml import NvmlSource
+from tui.engine.telemetry.reading import COUNTERS, GAUGES, MEASURES, Reading
+from tui.engine.telemetry.sampler import GpuSource, HostTeller, Sampler, host_sampler
+from tui.engine.telemetry.whose import Whose
 
-PERIOD_S = 1.0
-SUMMARY_READINGS = 10
+PERIOD_S, FAST_S = 1.0, 0.1
+FAST_FOR_S = 3600.0
+SLOW_S = 0.5
+COUNTERS_S = 10.0
+FLUSH_S = 1.0
+SUMMARY_S = 10.0
+SILENT_S = 2.0
+"""Without an answer for so long, a source is said to be silent, at whatever pace it is read."""
+LOADGEN = "loadgen"
+NO_GPU = "no GPU telemetry: "
 COLUMNS = ("time", "boottime_s", "device", *MEASURES)
+LATEST = ("throttle_bits", *COUNTERS)
 SUMMARY_COLUMNS = (
     "time",
     "boottime_s",
     "device",
-    *(f"{kind}_{name}" for name in MEASURES for kind in ("min", "mean", "max")),
+    *(f"{kind}_{name}" for name in GAUGES for kind in ("min", "mean", "max")),
+    *LATEST,
 )
+"""Of the throttle bits those that were set at any time, of counters the last value."""
 
 
 class Recorder:
-    """Records in a thread of its own, so that a hanging driver call stops nothing else.
+    """Samples in threads of its own, so that a hanging driver call stops nothing else.
 
     Args:
         folder: the run's folder.
-        sources: what makes a source; one that raises SourceUnavailable is reported and left out.
-        report: takes one sentence a problem; called from the recorder's thread.
-        period_s: seconds between readings.
+        whose: tells the run's processes from others.
+        report: takes one sentence a problem; called from the recorder's threads.
+        wants_gpu: the run asked for a GPU.
+        nvml: connects to the GPUs.
+        host: connects to the host.
+        was_used: `gpu_used` is known to be `yes` already.
+        told: takes the answer whether a GPU is used, whenever it changes.
     """
 
     def __init__(
         self,
         folder: Path,
-        sources: Iterable[Callable[[], Source]],
+        whose: Whose,
         report: Callable[[str], None],
-        period_s: float = PERIOD_S,
+        *,
+        wants_gpu: bool = False,
+        nvml: Callable[[], GpuSource] = NvmlSource,
+        host: Callable[[], HostTeller] = HostSource,
+        was_used: bool = False,
+        told: Callable[[str, list[str]], None] = lambda answer, devices: None,
     ) -> None:
-        self._folder, self._makers, self._report = folder, tuple(sources), report
-        self._period_s = period_s
+        self._folder, self._whose, self._report = folder, whose, report
+        self._wants_gpu, self._was_used, self._told = wants_gpu, was_used, told
+        self._gpu: Sampler[GpuSnapshot] = Sampler(
+            nvml, self._take, PERIOD_S, self._heard_gpus, lambda source: bool(source.is_any_lost)
+        )
+        self._host: Sampler[HostSample] = host_sampler(host, PERIOD_S)
+        self._host_at: float | None = None
+        self._watch = _Watch(report)
+        self._detector, self._answer = Detector(), ""
+        self._contaminated: set[tuple[str, int]] = set()
+        self._loadgen_since: float | None = None
+        self._slow_due = self._counters_due = 0.0
+        self._rows: list[tuple[float, str, Reading]] = []
+        self._lock = threading.Lock()
+        self._writer = _Writer(folder, report)
         self._stop = threading.Event()
-        self._window: dict[str, list[Reading]] = {}
-        self._dropped = 0
-        self._thread = threading.Thread(target=self._record, name="telemetry", daemon=True)
+        self._thread = threading.Thread(target=self._write, name="telemetry", daemon=True)
 
     def start(self) -> None:
         """Begin."""
+        self._gpu.start()
+        self._host.start()
         self._thread.start()
 
     def stop(self) -> None:
-        """End, with the last summary; waits two seconds at most for a hanging driver."""
+        """End, with the last counters; a hanging driver is waited for a second at most."""
+        if self._thread.ident is None:
+            return
+        before = self._gpu.latest.at_s
+        self._ask_counters()
+        end = boottime() + 1.0
+        while self._gpu.latest.error is None and self._gpu.latest.at_s == before:
+            if boottime() > end:
+                break
+            self._stop.wait(0.02)
+        self._gpu.stop()
+        self._host.stop()
         self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(2)
+        self._thread.join(2)
 
-    def _record(self) -> None:
+    def enter(self, phase: str) -> None:
+        """The run is in this phase from now on."""
+        inside = phase == LOADGEN
+        if inside and self._loadgen_since is None:
+            self._loadgen_since = boottime()
+            self._detector.begin(self._loadgen_since)
+        elif not inside:
+            self._loadgen_since = None
+        self._gpu.set_period(FAST_S if inside else PERIOD_S)
+        self._ask_counters()
+
+    def no_cuda(self) -> None:
+        """The command said that it goes on without the GPU."""
+        if self._wants_gpu:
+            self._report(
+                "the GPU was asked for, but ONNX Runtime has no CUDA here and goes on with the CPU"
+            )
+
+    def _ask_counters(self) -> None:
+        self._slow_due = self._counters_due = 0.0
+        self._gpu.set_period(self._gpu.latest.period_s)  # now, not in a second
+
+    # --- in the GPUs' thread --------------------------------------------------------------------
+
+    def _take(self, source: GpuSource) -> GpuSnapshot:
+        now = boottime()
+        slow, counters = now >= self._slow_due, now >= self._counters_due
+        if slow:
+            self._slow_due = now + SLOW_S
+        if counters:
+            self._counters_due = now + COUNTERS_S
+        return source.sample(slow=slow, counters=counters)
+
+    def _heard_gpus(self, snapshot: GpuSnapshot, at_s: float) -> None:
+        self._keep(at_s, snapshot.readings)
+        since = self._loadgen_since
+        if since is not None and at_s - since > FAST_FOR_S and self._gpu.latest.period_s < PERIOD_S:
+            self._gpu.set_period(PERIOD_S)
+        seen = [self._seen(one) for one in snapshot.devices if not one.lost]
+        if since is None:
+            self._detector.before(seen)
+            return
+        self._detector.take(at_s, seen)
+        self._tell_use()
+        self._tell_others(snapshot.devices)
+
+    def _seen(self, device: GpuDevice) -> Seen:
+        """Processes without a pid or memory (containers, vGPU) are nobody's."""
+        processes, reading = device.processes, device.reading
+        named = processes is not None and all(one.pid > 0 for one in processes)
+        pids = [one.pid for one in processes or () if one.pid > 0]
+        ours = self._whose.ours(pids)
+        return Seen(
+            reading.device,
+            reading.utilization_pct,
+            reading.power_w,
+            reading.memory_used_bytes,
+            ours=bool(ours) if named else (True if ours else None),
+            others=bool(set(pids) - ours),
+        )
+
+    def _tell_use(self) -> None:
+        answer = self._detector.answer
+        if answer == self._answer or self._was_used:
+            return
+        self._answer = answer
+        self._told(answer, sorted(self._detector.used))
+        if answer == detector.NO and self._wants_gpu:
+            self._report(
+                "the GPU was asked for, but no GPU does anything: this measures the CPU "
+                "(is a CPU-only framework installed over the GPU one?)"
+            )
+
+    def _tell_others(self, devices: Iterable[GpuDevice]) -> None:
+        for device in devices:
+            name = device.reading.device
+            if name not in self._detector.used or not device.processes:
+                continue
+            pids = [one.pid for one in device.processes]
+            ours = self._whose.ours(pids)
+            for one in device.processes:
+                if one.pid in ours or (name, one.pid) in self._contaminated:
+                    continue
+                self._contaminated.add((name, one.pid))
+                who = " ".join((one.command or "unknown").split())[:80]
+                self._report(
+                    f"another process is on GPU {device.index} too: pid {one.pid} "
+                    f"({one.user or '?'}: {who}); what is measured is not this run's alone"
+                )
+
+    # --- in the writer's thread -----------------------------------------------------------------
+
+    def _keep(self, at_s: float, readings: Sequence[Reading]) -> None:
+        time = home.utc_now()
+        with self._lock:
+            self._rows += [(at_s, time, one) for one in readings]
+
+    def _write(self) -> None:
         try:
-            self._read_until_stopped()
-        except Exception as error:  # whatever a driver does, the run goes on and says so
+            while not self._stop.wait(FLUSH_S):
+                self._flush()
+            self._flush()
+            self._writer.end()
+        except Exception as error:  # whatever happens here, the run goes on and says so
             self._report(f"telemetry ended: {error!r}")
 
-    def _read_until_stopped(self) -> None:
-        sources = list(self._available())
-        due = boottime()
-        while not self._stop.is_set():
-            self._write([one for source in sources for one in source.read()])
-            due = max(due + self._period_s, boottime())
-            self._stop.wait(due - boottime())
-        self._summarize(home.utc_now(), boottime())
+    def _flush(self) -> None:
+        host = self._host.latest
+        if host.sample is not None and host.at_s is not None and host.at_s != self._host_at:
+            self._host_at = host.at_s
+            self._keep(host.at_s, host.sample.readings)
+        with self._lock:
+            rows, self._rows = self._rows, []
+        self._writer.add(sorted(rows, key=lambda row: row[0]))
+        self._watch.look(self._gpu)
 
-    def _available(self) -> Iterable[Source]:
-        for make in self._makers:
-            try:
-                yield make()
-            except SourceUnavailable as error:
-                self._report(f"no GPU telemetry: {error}")
 
-    def _write(self, readings: Sequence[Reading]) -> None:
-        time, since = home.utc_now(), boottime()
-        rows = [
-            (time, f"{since:.3f}", one.device, *(getattr(one, name) for name in MEASURES))
-            for one in readings
-        ]
-        self._append("telemetry.csv", COLUMNS, rows)
-        for one in readings:
+class _Watch:
+    """Tells when the driver falls silent, comes back, and when a GPU is lost."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._error: str | None = None
+        self._silent_since: float | None = None
+        self._lost: set[int] = set()
+
+    def look(self, sampler: Sampler[GpuSnapshot]) -> None:
+        latest, now, clock = sampler.latest, boottime(), home.utc_now()[11:19]
+        if latest.error != self._error:
+            self._error = latest.error
+            self._report(
+                f"{NO_GPU}{latest.error}"
+                if latest.error
+                else f"GPU telemetry goes on ({clock} UTC)"
+            )
+        silent = replace(latest, period_s=max(latest.period_s, SILENT_S / 2)).silent_s(now)
+        if silent is not None and self._silent_since is None:
+            self._silent_since = now - silent
+            self._report(f"the NVIDIA driver gives no answer ({clock} UTC)")
+        elif silent is None and self._silent_since is not None and latest.error is None:
+            gap, self._silent_since = now - self._silent_since, None
+            self._report(f"the NVIDIA driver answers again, after {gap:.0f} s ({clock} UTC)")
+        if latest.sample is not None:
+            self._tell_lost({one.index for one in latest.sample.devices if one.lost}, clock)
+
+    def _tell_lost(self, lost: set[int], clock: str) -> None:
+        for index in sorted(lost - self._lost):
+            self._report(f"GPU {index} is lost since {clock} UTC: it has fallen off the bus")
+        for index in sorted(self._lost - lost):
+            self._report(f"GPU {index} is back ({clock} UTC)")
+        self._lost = lost
+
+
+class _Writer:
+    """Appends whole rows to both files; on a full disk the run goes on."""
+
+    def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
+        self._folder, self._report = folder, report
+        self._window: dict[str, list[Reading]] = {}
+        self._window_due: float | None = None
+        self._last: tuple[float, str] = (0.0, "")
+        self._is_full = False
+
+    def add(self, rows: Sequence[tuple[float, str, Reading]]) -> None:
+        """Some readings, each with its times."""
+        text = []
+        for at_s, time, one in rows:
+            if self._window_due is not None and at_s >= self._window_due:
+                self.end()
+            if self._window_due is None:
+                self._window_due = at_s + SUMMARY_S
             self._window.setdefault(one.device, []).append(one)
-        if any(len(some) >= SUMMARY_READINGS for some in self._window.values()):
-            self._summarize(time, since)
+            self._last = (at_s, time)
+            values = [getattr(one, name) for name in MEASURES]
+            text.append(_line(time, at_s, one.device, values))
+        self._append("telemetry.csv", COLUMNS, text)
 
-    def _summarize(self, time: str, since: float) -> None:
-        rows = []
-        for device, readings in self._window.items():
-            cells: list[Any] = []
-            for name in MEASURES:
-                values = [getattr(one, name) for one in readings if getattr(one, name) is not None]
-                cells += (
-                    [min(values), sum(values) / len(values), max(values)] if values else [None] * 3
-                )
-            rows.append((time, f"{since:.3f}", device, *cells))
-        self._window.clear()
-        self._append("telemetry-10s.csv", SUMMARY_COLUMNS, rows)
+    def end(self) -> None:
+        """Sum up what came since the last time."""
+        at_s, time = self._last
+        text = [
+            _line(time, at_s, device, list(_summed_up(readings)))
+            for device, readings in self._window.items()
+        ]
+        self._window, self._window_due = {}, None
+        self._append("telemetry-10s.csv", SUMMARY_COLUMNS, text)
 
-    def _append(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Append whole rows; on a full disk they are counted and the run goes on."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+    def _append(self, name: str, columns: Sequence[str], lines: list[str]) -> None:
+        if not lines:
+            return
         path = self._folder / name
         if not path.exists() or not path.stat().st_size:
-            writer.writerow(columns)
-        writer.writerows([_cell(value) for value in row] for row in rows)
+            lines.insert(0, ",".join(columns) + "\n")
         try:
-            home.append_whole(path, text.getvalue().encode())
+            home.append_whole(path, "".join(lines).encode())
         except OSError as error:
-            if not self._dropped:
+            if not self._is_full:
+                self._is_full = True
                 self._report(f"telemetry is not written: {error.strerror}")
-            self._dropped += len(rows)
 
 
-def _cell(value: Any) -> Any:
-    return f"{value:.2f}" if isinstance(value, float) else value
+def _summed_up(readings: Sequence[Reading]) -> Iterable[Any]:
+    for name in GAUGES:
+        values = [value for one in readings if (value := getattr(one, name)) is not None]
+        if values:
+            yield from (min(values), sum(values) / len(values), max(values))
+        else:
+            yield from (None, None, None)
+    bits = [one.throttle_bits for one in readings if one.throttle_bits is not None]
+    together = 0
+    for some in bits:
+        together |= some
+    yield together if bits else None
+    for name in COUNTERS:
+        values = [value for one in readings if (value := getattr(one, name)) is not None]
+        yield values[-1] if values else None
 
 
-class RowReader:
-    """Reads a telemetry file as it grows, whole rows only."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-        self._columns: list[str] = []
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows since the last call: by column, numbers as numbers, unknown None."""
-        try:
-            with open(self._path, "rb") as file:
-                file.seek(self._offset)
-                data = file.read()
-        except FileNotFoundError:
-            return
-        whole = data[: data.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        for cells in csv.reader(whole.decode(errors="replace").splitlines()):
-            if not self._columns:
-                self._columns = cells
-            elif len(cells) == len(self._columns):
-                yield {name: _value(name, cell) for name, cell in zip(self._columns, cells)}
-
-
-def _value(column: str, cell: str) -> str | float | None:
-    if column in ("time", "device"):
-        return cell
-    try:
-        return float(cell)
-    except ValueError:
-        return None  # empty: the card does not tell
-
-
-def summarize(path: Path) -> dict[str, Any] | None:
-    """What a run's telemetry.csv tells: for each device mean and max of every measure.
-
-    Returns:
-        {"readings": n, "devices": {device: {"utilization_pct_mean": x, …}}}, or None without any.
-    """
-    rows = [row for row in RowReader(path).rows() if row.get("device")]
-    if not rows:
-        return None
-    devices: dict[str, dict[str, Any]] = {}
-    for device in dict.fromkeys(row["device"] for row in rows):
-        mine = [row for row in rows if row["device"] == device]
-        facts: dict[str, Any] = {"readings": len(mine)}
-        for name in MEASURES:
-            values = [row[name] for row in mine if row.get(name) is not None]
-            facts[f"{name}_mean"] = round(sum(values) / len(values), 3) if values else None
-            facts[f"{name}_max"] = max(values) if values else None
-        devices[device] = facts
-    return {"readings": len(rows), "devices": devices}
+def _line(time: str, at_s: float, device: str, values: Sequence[Any]) -> str:
+    cells = ("" if one is None else f"{one:.2f}" if isinstance(one, float) else str(one)
+             for one in values)  # fmt: skip
+    return f"{time},{at_s:.3f},{device},{','.join(cells)}\n"
