@@ -31,8 +31,9 @@ from widgets.rows import Badge, Tone
 from widgets.tones import KEY, QUIET, STRONG, badge_text
 
 if TYPE_CHECKING:
-    from tui.engine.telemetry.nvml import GpuSource
-    from tui.engine.telemetry.reading import Source
+    from tui.engine.telemetry.gpus import GpuSnapshot
+    from tui.engine.telemetry.host import HostSample
+    from tui.engine.telemetry.sampler import GpuSource, HostTeller, Sampler
     from tui.screens.history import HistoryScreen
     from tui.screens.run import RunScreen
 
@@ -68,12 +69,12 @@ class MlperfTui(App[None]):
         ascii_only: bool = False,
         clock: Clock | None = None,
         nvml: Callable[[], GpuSource] | None = None,
-        host: Callable[[], Source] | None = None,
+        host: Callable[[], HostTeller] | None = None,
     ) -> None:
         super().__init__(ansi_color=True)
         self._catalog, self._store, self._facts = catalog, store, facts
         self._clock = clock or Clock()
-        self._nvml, self._host = nvml or _nvml, host or _host
+        self._gpu_sampler, self._host_sampler = _samplers(nvml, host)
         self._published = Published(catalog)
         self._ascii = terminal.Ascii(enabled=ascii_only)
         self._gpus = ""
@@ -94,7 +95,7 @@ class MlperfTui(App[None]):
         self.install_screen(self._screen_of("benchmarks"), "benchmarks")
         self.push_screen("benchmarks")
         self.set_interval(LOOK_S, self._show_top)
-        self._name_gpus()
+        self._gpu_sampler.start()
         self._attend()
 
     @work(thread=True)
@@ -118,7 +119,8 @@ class MlperfTui(App[None]):
         if tab == "gpu":
             from tui.screens.gpu import GpuScreen
 
-            return GpuScreen(self._nvml, self._host)
+            self._host_sampler.start()
+            return GpuScreen(self._gpu_sampler, self._host_sampler, self._clock)
         return BenchmarksScreen(self._catalog, self._store, self._facts, self._clock)
 
     # --- how one screen leads to another --------------------------------------------------------
@@ -181,6 +183,7 @@ class MlperfTui(App[None]):
         if not isinstance(screen, TabScreen) or not screen.is_mounted:
             self._top = ()
             return
+        self._gpus = self._gpu_words()
         running, waiting = live_runs(self._store)
         now = (self._tab, self._gpus, str(len(running)), str(len(waiting)))
         if now != self._top:
@@ -201,16 +204,11 @@ class MlperfTui(App[None]):
             parts.append(Text.assemble((number, KEY + meta), (" ", meta), (f"{word}", look + meta)))
         return Text("  ").join(parts)
 
-    @work(thread=True)
-    def _name_gpus(self) -> None:
-        """In a thread: a hanging driver stops nothing else."""
-        from tui.engine.telemetry.reading import SourceUnavailable
+    def _gpu_words(self) -> str:
         from tui.present import gpu
 
-        try:
-            self._gpus = gpu.names(self._nvml().snapshot())
-        except SourceUnavailable:
-            self._gpus = "no GPU"
+        latest = self._gpu_sampler.latest
+        return gpu.names(latest.sample) or ("no GPU" if latest.error else "")
 
     # --- help, copy, settings -----------------------------------------------------------------
 
@@ -315,13 +313,22 @@ class MlperfTui(App[None]):
         self.screen.refresh(repaint=True, layout=True)
 
 
+def _samplers(
+    nvml: Callable[[], GpuSource] | None, host: Callable[[], HostTeller] | None
+) -> tuple[Sampler[GpuSnapshot], Sampler[HostSample]]:
+    """GPUs and host, once a second; each in a thread of its own, which holds up no end."""
+    from tui.engine.telemetry.sampler import gpu_sampler, host_sampler
+
+    return gpu_sampler(nvml or _nvml), host_sampler(host or _host)
+
+
 def _nvml() -> GpuSource:
     from tui.engine.telemetry.nvml import NvmlSource
 
     return NvmlSource()
 
 
-def _host() -> Source:
+def _host() -> HostTeller:
     from tui.engine.telemetry.host import HostSource
 
     return HostSource()

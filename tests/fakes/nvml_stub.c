@@ -3,6 +3,8 @@
  *   ngpu 2            driver 580.159.04      cuda 13000
  *   0.util 92         *.mem_used 1000        err.nvmlInitWithFlags 18     0.err.nvmlDeviceGetName 15
  *
+ *   delay_us.nvmlDeviceGetName 500000      0.mig 2   0/1.mem_used 5 (of its instance 1)
+ *
  * `N.` before `*.`; a key that is missing makes its call answer NOT_SUPPORTED (3). Layouts are those
  * of nvml.h as nvidia-ml-py 13 declares them.
  */
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 #define NOT_SUPPORTED 3
@@ -30,9 +33,15 @@ static int lookup(const char *key, char *value, size_t size) {
     return found;
 }
 
+/* handle: 1 + index of the GPU, and 100 x (1 + place) for an instance of it */
 static int of_device(void *device, const char *key, char *value, size_t size) {
     char name[128];
-    snprintf(name, sizeof name, "%d.%s", (int)(intptr_t)device - 1, key);
+    int gpu = (int)(intptr_t)device % 100 - 1, place = (int)(intptr_t)device / 100 - 1;
+    if (place >= 0) {
+        snprintf(name, sizeof name, "%d/%d.%s", gpu, place, key);
+        return lookup(name, value, size);
+    }
+    snprintf(name, sizeof name, "%d.%s", gpu, key);
     if (lookup(name, value, size)) return 1;
     snprintf(name, sizeof name, "*.%s", key);
     return lookup(name, value, size);
@@ -40,6 +49,8 @@ static int of_device(void *device, const char *key, char *value, size_t size) {
 
 static int failure(void *device, const char *call) {
     char name[128], value[64];
+    snprintf(name, sizeof name, "delay_us.%s", call);
+    if (lookup(name, value, sizeof value)) usleep((useconds_t)atol(value));
     snprintf(name, sizeof name, "err.%s", call);
     if (lookup(name, value, sizeof value)) return atoi(value);
     if (device && of_device(device, name, value, sizeof value)) return atoi(value);
@@ -127,15 +138,62 @@ EXPORT int nvmlDeviceGetFieldValues(void *d, int count, field_value *values) {
     }
     return 0;
 }
+EXPORT int nvmlDeviceGetCurrPcieLinkGeneration(void *d, unsigned *out) { return number(d, __func__, "pcie_gen", out); }
+EXPORT int nvmlDeviceGetCurrPcieLinkWidth(void *d, unsigned *out) { return number(d, __func__, "pcie_width", out); }
+EXPORT int nvmlDeviceGetPcieReplayCounter(void *d, unsigned *out) { return number(d, __func__, "replays", out); }
+EXPORT int nvmlDeviceGetTotalEnergyConsumption(void *d, unsigned long long *out) {
+    char value[64];
+    CHECK(d);
+    if (!of_device(d, "energy_mj", value, sizeof value)) return NOT_SUPPORTED;
+    *out = strtoull(value, NULL, 10);
+    return 0;
+}
+EXPORT int nvmlDeviceGetTotalEccErrors(void *d, int kind, int counter, unsigned long long *out) {
+    unsigned found;
+    int error = number(d, __func__, kind ? "ecc_uncorrected" : "ecc_corrected", &found);
+    (void)counter;
+    *out = found;
+    return error;
+}
+EXPORT int nvmlDeviceGetRemappedRows(void *d, unsigned *corrected, unsigned *uncorrected, unsigned *pending, unsigned *failed) {
+    *uncorrected = *pending = *failed = 0;
+    return number(d, __func__, "remapped", corrected);
+}
+EXPORT int nvmlDeviceGetMigMode(void *d, unsigned *now, unsigned *next) {
+    unsigned count;
+    int error = number(d, __func__, "mig", &count);
+    *now = *next = count > 0;
+    return error;
+}
+EXPORT int nvmlDeviceGetMaxMigDeviceCount(void *d, unsigned *out) { (void)d; *out = 7; return 0; }
+EXPORT int nvmlDeviceGetMigDeviceHandleByIndex(void *d, unsigned place, void **out) {
+    unsigned count = 0;
+    int error = number(d, __func__, "mig", &count);
+    if (error) return error;
+    if (place >= count) return 6;
+    *out = (void *)((intptr_t)d + 100 * (intptr_t)(place + 1));
+    return 0;
+}
+EXPORT int nvmlDeviceGetGpuInstanceId(void *d, unsigned *out) { *out = (unsigned)((intptr_t)d / 100); return 0; }
 typedef struct { unsigned pid; unsigned long long memory; unsigned gi, ci; } process_info;
 EXPORT int nvmlDeviceGetComputeRunningProcesses_v3(void *d, unsigned *count, process_info *out) {
+    char pids[256], *rest = pids, *one;
+    unsigned found = 0, room = *count;
+    CHECK(d);
+    if (!of_device(d, "pids", pids, sizeof pids)) { *count = 0; return 0; }
+    while ((one = strsep(&rest, ",")))
+        if (found++ < room) out[found - 1] = (process_info){(unsigned)atoi(one), 1 << 20, ~0u, ~0u};
+    *count = found;
+    return found > room ? 7 : 0;
+}
+typedef struct { unsigned pid; unsigned long long stamp; unsigned sm, mem, enc, dec; } usage_sample;
+EXPORT int nvmlDeviceGetProcessUtilization(void *d, usage_sample *out, unsigned *count, unsigned long long since) {
     unsigned pid;
-    int error = number(d, __func__, "pid", &pid);
-    if (error == NOT_SUPPORTED) { *count = 0; return 0; }
+    int error = number(d, __func__, "busy_pid", &pid);
     if (error) return error;
+    if (since >= 1000) return 6;
     if (*count < 1) { *count = 1; return 7; }
     *count = 1;
-    out[0].pid = pid;
-    out[0].memory = 1 << 20;
+    out[0] = (usage_sample){pid, 1000, 42, 0, 0, 0};
     return 0;
 }

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from tests.screens.made_up import Gpus, Host
+from tui.engine.telemetry.gpus import GpuSnapshot
+from tui.engine.telemetry.sampler import Latest
 from tui.present import gpu, metrics
 
 
 def test_what_a_card_does_not_tell_is_a_dash_and_a_lost_one_is_said_to_be() -> None:
-    snapshot, (host,) = Gpus().snapshot(), Host().read()
-    busy, silent, lost, last = gpu.meters(snapshot, None, host)
+    gpus, host = Latest(Gpus().sample(), 10.0, 1.0), Latest(Host().sample(), 10.0, 1.0)
+    busy, silent, lost, last = gpu.meters(gpus, host, 10.5)
     assert busy.level.share == 1.0
     assert "625/700 W" in busy.facts
     assert silent.facts[:4] == ("–", "–", "–", "–")
     assert lost.badge is not None
     assert "fallen off the bus" in lost.badge.text
     assert last.name == "host"
-    (none, _) = gpu.meters(None, "no NVIDIA driver here", host)
+    absent = Latest[GpuSnapshot](None, None, 1.0, error="no NVIDIA driver here")
+    (none, _) = gpu.meters(absent, host, 10.5)
     assert none.level.text == "no NVIDIA driver here"
-    assert gpu.names(snapshot) == "3 x H100 80GB HBM3"
+    assert gpu.names(gpus.sample) == "3 x H100 80GB HBM3"
+
+
+def test_what_is_old_is_said_to_be_old_not_shown_as_new() -> None:
+    gpus, host = Latest(Gpus().sample(), 10.0, 1.0), Latest(Host().sample(), 10.0, 1.0)
+    assert gpu.to_json(gpus, host, 11.5)["error"] is None
+    busy, *_ = gpu.meters(gpus, host, 17.0)
+    assert busy.badge is not None
+    assert busy.badge.text == "no answer from the NVIDIA driver for 7 s"
+    assert busy.facts == ()
+    found = gpu.to_json(gpus, host, 17.0)
+    assert found["devices"][0]["age_s"] == 7.0
 
 
 def test_a_process_is_one_line_whatever_its_command_holds() -> None:

@@ -18,7 +18,8 @@ from tui.engine.queue import queue_folder
 from tui.engine.results import read_results
 from tui.engine.store import Cause, Run, RunState
 from tui.engine.sut import SystemFacts
-from tui.engine.telemetry.nvml import GpuDevice, GpuProcess, GpuSnapshot
+from tui.engine.telemetry.gpus import GpuDevice, GpuProcess, GpuSnapshot
+from tui.engine.telemetry.host import HostSample
 from tui.engine.telemetry.reading import MEASURES, Reading
 from tui.engine.telemetry.recorder import COLUMNS
 from tui.screens.frame import Clock
@@ -96,15 +97,14 @@ def make_run(root: Path, when: datetime, state: str, **about: Any) -> Run:
 def readings(count: int) -> Iterator[str]:
     """Host and one H100 under load, as our recorder wrote them on one."""
     yield ",".join(COLUMNS)
-    rows = (DATA / "gpu/h100-gemm.csv").read_text().splitlines()[1:]
-    host, gpu = (row.split(",")[3:] for row in rows[:2])
+    names, *rows = (DATA / "gpu/h100-gemm.csv").read_text().splitlines()
+    host, gpu = (dict(zip(names.split(","), row.split(","))) for row in rows[:2])
     for n in range(count):
         busy = 0.0 if n < 25 else 88 + 7 * ((n * 7) % 11) / 10
         power = 72.0 if n < 25 else 560 + 9 * ((n * 5) % 13)
-        values = dict(zip(MEASURES, gpu))
-        values |= {"utilization_pct": f"{busy:.0f}", "power_w": f"{power:.2f}"}
-        yield f"{stamp(NOW)},{n}.000,host,{','.join(host)}"
-        yield f"{stamp(NOW)},{n}.000,gpu0,{','.join(values[name] for name in MEASURES)}"
+        values = gpu | {"utilization_pct": f"{busy:.0f}", "power_w": f"{power:.2f}"}
+        yield f"{stamp(NOW)},{n}.000,host,{','.join(host.get(name, '') for name in MEASURES)}"
+        yield f"{stamp(NOW)},{n}.000,gpu0,{','.join(values.get(name, '') for name in MEASURES)}"
 
 
 def result_of(case: str, **about: Any) -> Mapping[str, Any]:
@@ -197,23 +197,24 @@ def watched(run: Run) -> Iterator[None]:
 class Gpus:
     """Three GPUs: one as it was on an H100, one that tells little, one that fell off the bus."""
 
-    def snapshot(self) -> GpuSnapshot:
+    is_any_lost = False
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def sample(self, **how: bool) -> GpuSnapshot:
         found = json.loads((DATA / "gpu/h100-gemm.json").read_text())
         (told,) = found["devices"]
         reading = {name: told[name] for name in MEASURES if name in told}
-        lasting = {
-            name: told[name]
-            for name in ("pci_bus_id", "virtualization", "power_limit_w", "throttle_reasons")
-        }
+        lasting = {name: told[name] for name in ("pci_bus_id", "virtualization")}
         busy = GpuDevice(
-            index=0, uuid=None, name=told["name"], memory_utilization_pct=9.0, lost=False,
+            index=0, uuid=None, name=told["name"],
             processes=(GpuProcess(427, "ana", "python3 main.py", 1419771904, ours=True),),
-            reading=Reading("gpu0", **reading), **lasting,
+            reading=Reading("gpu0", throttle_bits=4, **reading), **lasting,
         )  # fmt: skip
         silent = GpuDevice(
-            index=1, uuid=None, name=told["name"], memory_utilization_pct=None, lost=False,
-            processes=None, reading=Reading("gpu1", utilization_pct=0.0),
-            **{**lasting, "power_limit_w": None, "throttle_reasons": ("idle",)},
+            index=1, uuid=None, name=told["name"], processes=None,
+            reading=Reading("gpu1", utilization_pct=0.0, throttle_bits=1), **lasting,
         )  # fmt: skip
         lost = replace(silent, index=2, lost=True, reading=Reading("gpu2"))
         return GpuSnapshot(found["driver"], found["cuda"], (busy, silent, lost))
@@ -222,13 +223,12 @@ class Gpus:
 class Host:
     """A host that is always as busy."""
 
-    def read(self) -> list[Reading]:
-        return [
-            Reading(
-                "host", utilization_pct=34.0, memory_used_bytes=21 * 10**9,
-                memory_total_bytes=234 * 10**9, steal_pct=0.0,
-            )
-        ]  # fmt: skip
+    def sample(self) -> HostSample:
+        reading = Reading(
+            "host", utilization_pct=34.0, memory_used_bytes=21 * 10**9,
+            memory_total_bytes=234 * 10**9, steal_pct=0.0,
+        )  # fmt: skip
+        return HostSample(reading, (30.0, 38.0))
 
 
 OUTSIDE: dict[str, Any] = {"clock": CLOCK, "nvml": Gpus, "host": Host}

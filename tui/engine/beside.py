@@ -1,4 +1,4 @@
-"""What host and GPUs did beside a run: its telemetry, by the run's phases and beside its results."""
+"""What host and GPUs did beside a run: its telemetry by phase, and beside its results."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from tui.engine.telemetry.sampler import Latest
 from tui.present import metrics
 from widgets.rows import Badge, Fact, Level, Meter, Panel, Tone
 
-
 OF_GPU = (
     "utilization_pct", "memory_utilization_pct", "memory_used_bytes", "memory_total_bytes",
     "power_w", "power_limit_w", "temperature_c", "memory_temperature_c", "sm_clock_mhz",

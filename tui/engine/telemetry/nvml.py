@@ -24,6 +24,8 @@ POWER_THROTTLED, THERMAL_THROTTLED = 74, 75
 """Field ids: ns so far at clocks lowered by the power limit, by heat."""
 MEMBERS = {0: "dVal", 1: "uiVal", 2: "ulVal", 3: "ullVal", 4: "sllVal", 5: "siVal", 6: "usVal"}
 """nvmlValueType -> member of nvmlValue_t (nvml.h)."""
+USAGE_US = 1_000_000
+"""Processes' shares are measured about five times a second."""
 VIRTUALIZATION = {0: "none", 1: "passthrough", 2: "vgpu", 3: "host-vgpu", 4: "host-vsga"}
 SENTENCES = {
     "NVMLError_LibraryNotFound": "no NVIDIA driver here (libnvidia-ml.so.1 is missing)",
@@ -246,13 +248,14 @@ class NvmlSource:
         return found
 
     def _usage(self, card: _Card) -> dict[int, float]:
-        """Percent by pid since the last call; NotFound says that nothing was busy since."""
+        """Percent by pid, over the last second; NotFound says that nothing new was measured."""
         samples = self._ask(card, self._nvml.nvmlDeviceGetProcessUtilization, card.usage_since)
         latest: dict[int, tuple[int, float]] = {}
         for one in samples or ():
             if one.timeStamp >= latest.get(one.pid, (0, 0.0))[0]:
                 latest[one.pid] = (one.timeStamp, float(one.smUtil))
-        card.usage_since = max([card.usage_since, *(at for at, _ in latest.values())])
+        newest = max((at for at, _ in latest.values()), default=0)
+        card.usage_since = max(card.usage_since, newest - USAGE_US)
         return {pid: share for pid, (_, share) in latest.items()}
 
     def _power_w(self, card: _Card, instant_mw: float | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -260,7 +261,7 @@ def _energy_j(
             return None
         ends.append((at_s, energy + (power_w or 0.0) * (moment - at_s)))
     inside = [energy for at_s, energy, _ in told if ends[0][0] <= at_s <= ends[1][0]]
-    if ends[0][0] == ends[1][0] or any(b < a for a, b in zip(inside, inside[1:])):
+    if ends[0][0] == ends[1][0] or any(b < a for a, b in itertools.pairwise(inside)):
         return None  # too short, or the driver began anew
     return round(ends[1][1] - ends[0][1], 2)
 
