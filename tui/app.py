@@ -74,7 +74,7 @@ class MlperfTui(App[None]):
         super().__init__(ansi_color=True)
         self._catalog, self._store, self._facts = catalog, store, facts
         self._clock = clock or Clock()
-        self._gpu_sampler, self._host_sampler = _samplers(nvml, host)
+        self._gpu_sampler, self._host_sampler = _samplers(nvml, host, self._clock)
         self._published = Published(catalog)
         self._ascii = terminal.Ascii(enabled=ascii_only)
         self._gpus = ""
@@ -314,12 +314,13 @@ class MlperfTui(App[None]):
 
 
 def _samplers(
-    nvml: Callable[[], GpuSource] | None, host: Callable[[], HostTeller] | None
+    nvml: Callable[[], GpuSource] | None, host: Callable[[], HostTeller] | None, clock: Clock
 ) -> tuple[Sampler[GpuSnapshot], Sampler[HostSample]]:
     """GPUs and host, once a second; each in a thread of its own, which holds up no end."""
     from tui.engine.telemetry.sampler import gpu_sampler, host_sampler
 
-    return gpu_sampler(nvml or _nvml), host_sampler(host or _host)
+    now = clock.boottime_s
+    return gpu_sampler(nvml or _nvml, clock=now), host_sampler(host or _host, clock=now)
 
 
 def _nvml() -> GpuSource:

@@ -90,11 +90,11 @@ def make_run(root: Path, when: datetime, state: str, **about: Any) -> Run:
     if result is not None:
         (folder / "result.json").write_text(json.dumps([result]))
     if telemetry:
-        (folder / "telemetry.csv").write_text("\n".join(readings(telemetry)) + "\n")
+        (folder / "telemetry.csv").write_text("\n".join(readings(telemetry, begin)) + "\n")
     return run
 
 
-def readings(count: int) -> Iterator[str]:
+def readings(count: int, begin: float) -> Iterator[str]:
     """Host and one H100 under load, as our recorder wrote them on one."""
     yield ",".join(COLUMNS)
     names, *rows = (DATA / "gpu/h100-gemm.csv").read_text().splitlines()
@@ -103,8 +103,9 @@ def readings(count: int) -> Iterator[str]:
         busy = 0.0 if n < 25 else 88 + 7 * ((n * 7) % 11) / 10
         power = 72.0 if n < 25 else 560 + 9 * ((n * 5) % 13)
         values = gpu | {"utilization_pct": f"{busy:.0f}", "power_w": f"{power:.2f}"}
-        yield f"{stamp(NOW)},{n}.000,host,{','.join(host.get(name, '') for name in MEASURES)}"
-        yield f"{stamp(NOW)},{n}.000,gpu0,{','.join(values.get(name, '') for name in MEASURES)}"
+        for device, told in (("host", host), ("gpu0", values)):
+            cells = ",".join(told.get(name, "") for name in MEASURES)
+            yield f"{stamp(NOW)},{begin + n + 5:.3f},{device},{cells}"
 
 
 def result_of(case: str, **about: Any) -> Mapping[str, Any]:

@@ -16,6 +16,8 @@ from tui.present.run import STATES, environment, title
 from widgets.rows import Badge, Fact, Level, Meter, Panel, Reason, Step, Tone, Trend
 
 NO_GPU = "no GPU telemetry: "
+STALE_S = 3.0
+"""Readings come in once a second: what is older is said to be old."""
 LONGEST_HISTORY = 3600
 """Readings a device that are kept for the curves: an hour."""
 PHASES = {
@@ -61,6 +63,7 @@ class LiveRun:
         self.state = RunState("queued")
         self.alerts: list[str] = []
         self._gpu_missing: str | None = None
+        self._gpu_used: str | None = None
         self._phases: list[_Entered] = []
         self._min_duration_s: float | None = None
         self._latest: dict[str, dict[str, Any]] = {}
@@ -78,6 +81,8 @@ class LiveRun:
                 self._min_duration_s = None
             elif isinstance(event, follow.Limits):
                 self._min_duration_s = event.min_duration_s
+            elif isinstance(event, follow.GpuUsed):
+                self._gpu_used = event.answer
             elif isinstance(event, follow.Alert):
                 self._alert(event.text)
             elif isinstance(event, follow.StateChanged):
@@ -161,16 +166,27 @@ class LiveRun:
         end = (clock + timedelta(seconds=left)).strftime("%H:%M")
         return 1 - left / least, f"{100 * (1 - left / least):.0f} %  not done before {end}"
 
-    def meters(self) -> list[Meter]:
-        """One line a GPU, or why there is none; and the host."""
-        gpus = [self._gpu(name, values) for name, values in self._latest.items() if name != "host"]
+    def meters(self, now: float | None = None) -> list[Meter]:
+        """One line a GPU, or why there is none; and the host.
+
+        Args:
+            now: CLOCK_BOOTTIME, to tell what is old; None where it does not matter.
+        """
+        gpus = [
+            self._gpu(name, values, now)
+            for name, values in self._latest.items()
+            if name != "host" and "/" not in name
+        ]
         if not gpus and self._gpu_missing:
             gpus = [Meter("GPU", Level(None, self._gpu_missing))]
         host = self._latest.get("host")
         return [*gpus, *([_host(host)] if host else [])]
 
-    def _gpu(self, name: str, values: Mapping[str, Any]) -> Meter:
-        used = values.get("utilization_pct")
+    def _gpu(self, name: str, values: Mapping[str, Any], now: float | None) -> Meter:
+        used, at_s = values.get("utilization_pct"), values.get("boottime_s")
+        if now is not None and at_s is not None and now - at_s > STALE_S:
+            badge = Badge(f"no answer for {metrics.age(now - at_s)}", Tone.WARNING)
+            return Meter(name.replace("gpu", "GPU "), Level(None, ""), badge=badge)
         return Meter(
             name.replace("gpu", "GPU "),
             Level(_share(used), metrics.percent(used).rjust(5)),
@@ -178,16 +194,25 @@ class LiveRun:
                 metrics.gigabytes(
                     values.get("memory_used_bytes"), values.get("memory_total_bytes")
                 ),
-                metrics.whole(values.get("power_w"), "W"),
+                metrics.of(values.get("power_w"), values.get("power_limit_w"), "W"),
                 metrics.whole(values.get("temperature_c"), "°C"),
                 metrics.whole(values.get("sm_clock_mhz"), "MHz"),
             ),
+            badge=self._use(),
         )
+
+    def _use(self) -> Badge | None:
+        """Where a GPU was asked for and is not used, that is said on its line."""
+        if self.spec.get("device") != "cuda" or self._gpu_used != "no":
+            return None
+        return Badge("not used by this run", Tone.WARNING)
 
     def trends(self) -> list[Trend]:
         """Utilization, memory and power of each GPU over the run, and the host's CPU."""
         found: list[Trend] = []
         for name, rows in self._history.items():
+            if "/" in name:
+                continue  # an instance of a split GPU: NVML tells no utilization of it
             label = "host cpu" if name == "host" else f"{name.replace('gpu', 'GPU ')} util"
             latest = rows[-1]
             used = tuple(row.get("utilization_pct") for row in rows)

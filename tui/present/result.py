@@ -187,6 +187,7 @@ def _facts(result: Mapping[str, Any]) -> Iterator[Fact]:
         yield Fact("power", f"{metrics.quantity(power['value'], power['unit'])} ({where})")
     if words := _counts(result):
         yield Fact("ran", words)
+    yield from _beside(result.get("telemetry"))
     if result["kind"] == "compliance":
         yield from check_facts(result)
     elif verdict := counts(result):
@@ -198,6 +199,32 @@ def _facts(result: Mapping[str, Any]) -> Iterator[Fact]:
     for check in result["host_checks"]:
         yield Fact(check["id"], check["detail"], HOST_CHECKS[check["ok"]])
     yield Fact("log", result["path"])
+
+
+def _beside(telemetry: Mapping[str, Any] | None) -> Iterator[Fact]:
+    """What the GPUs did inside the LoadGen window."""
+    if not telemetry:
+        return
+    if telemetry["power_w_mean"] is not None or telemetry["utilization_pct_mean"] is not None:
+        words = [
+            f"{metrics.percent(telemetry['utilization_pct_mean'])} busy",
+            f"{metrics.whole(telemetry['power_w_mean'], 'W')} mean",
+        ]
+        if telemetry["joules_per_sample"] is not None:
+            joules = metrics.quantity(telemetry["joules_per_sample"], "J/sample")
+            words.append(f"{joules} (GPU boards, not MLPerf power)")
+        if telemetry["power_cap_pct"]:
+            words.append(f"at its power cap {metrics.percent(telemetry['power_cap_pct'])} (normal)")
+        yield Fact("GPU", " · ".join(words))
+    if telemetry["throttled_pct"]:
+        share = metrics.percent(telemetry["throttled_pct"])
+        yield Fact("throttled", f"{share} of the window, by more than its power cap", Tone.WARNING)
+    if telemetry["gpu_used"]:
+        used = ", ".join(telemetry["devices_used"]).replace("gpu", "GPU ")
+        yield Fact("GPU used", " · ".join(one for one in (telemetry["gpu_used"], used) if one))
+    if host := telemetry["devices"].get("host"):
+        cpu, steal = host["utilization_pct_mean"], host["steal_pct_mean"]
+        yield Fact("host", f"cpu {metrics.percent(cpu)} · steal {metrics.tenths(steal, '%')}")
 
 
 def _counts(result: Mapping[str, Any]) -> str:

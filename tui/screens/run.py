@@ -175,7 +175,7 @@ class RunScreen(LogFrame, ResultKeys):
         elapsed.display = meters.display = not over
         if not over:
             elapsed.show(*live.progress(now, self._clock.utc().astimezone()))
-            meters.show(live.meters())
+            meters.show(live.meters(now))
         result = self.query_one("#result", VerticalScroll)
         result.display = over and not self.has_class("log-only")
         if over:

@@ -80,6 +80,8 @@ class Sampler(Generic[T]):
         period_s: seconds between samples.
         heard: called with every sample and its CLOCK_BOOTTIME, in the sampler's thread.
         lost: is the source to be made anew, because a part of it is lost?
+        retry_s: seconds after which a source that went away is looked for again.
+        clock: CLOCK_BOOTTIME in seconds.
     """
 
     def __init__(
@@ -90,7 +92,9 @@ class Sampler(Generic[T]):
         heard: Callable[[T, float], None] | None = None,
         lost: Callable[[Any], bool] = lambda source: False,
         retry_s: float = RETRY_S,
+        clock: Callable[[], float] = boottime,
     ) -> None:
+        self._clock = clock
         self._make, self._take, self._heard, self._is_lost = make, take, heard, lost
         self._retry_s = retry_s
         self._stopped, self._hurry = False, threading.Event()
@@ -133,7 +137,7 @@ class Sampler(Generic[T]):
 
     def _run(self) -> None:
         while not self._stopped:
-            self._update(waiting_since_s=boottime())
+            self._update(waiting_since_s=self._clock())
             try:
                 self._sample_until_gone(self._make())
                 continue  # a part is lost: is it back?
@@ -147,12 +151,12 @@ class Sampler(Generic[T]):
 
     def _sample_until_gone(self, source: Any) -> None:
         """Until it is stopped, or until a source of which a part is lost is to be made anew."""
-        begun = due = boottime()
+        begun = due = self._clock()
         try:
             while not self._stopped:
-                self._update(waiting_since_s=boottime())
+                self._update(waiting_since_s=self._clock())
                 sample = self._take(source)
-                now = boottime()
+                now = self._clock()
                 self._update(sample=sample, at_s=now, error=None, waiting_since_s=None)
                 if self._heard is not None:
                     self._heard(sample, now)
@@ -160,10 +164,10 @@ class Sampler(Generic[T]):
                     begun = now
                 elif now - begun >= self._retry_s:
                     return
-                due = max(due + self._period_s, boottime())
-                if self._hurry.wait(max(0.0, due - boottime())):
+                due = max(due + self._period_s, self._clock())
+                if self._hurry.wait(max(0.0, due - self._clock())):
                     self._hurry.clear()
-                    due = boottime()
+                    due = self._clock()
         finally:
             close = getattr(source, "close", None)
             if close is not None:
@@ -171,7 +175,10 @@ class Sampler(Generic[T]):
 
 
 def gpu_sampler(
-    make: Callable[[], GpuSource], period_s: float = 1.0, retry_s: float = RETRY_S
+    make: Callable[[], GpuSource],
+    period_s: float = 1.0,
+    retry_s: float = RETRY_S,
+    clock: Callable[[], float] = boottime,
 ) -> Sampler[GpuSnapshot]:
     """For looking: everything that there is to see, once a second."""
     return Sampler(
@@ -180,9 +187,12 @@ def gpu_sampler(
         period_s,
         lost=lambda source: source.is_any_lost,
         retry_s=retry_s,
+        clock=clock,
     )
 
 
-def host_sampler(make: Callable[[], HostTeller], period_s: float = 1.0) -> Sampler[HostSample]:
+def host_sampler(
+    make: Callable[[], HostTeller], period_s: float = 1.0, clock: Callable[[], float] = boottime
+) -> Sampler[HostSample]:
     """The host, once a second."""
-    return Sampler(make, lambda source: source.sample(), period_s)
+    return Sampler(make, lambda source: source.sample(), period_s, clock=clock)
