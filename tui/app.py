@@ -24,13 +24,15 @@ from tui.engine.published import Published
 from tui.engine.queue import live_runs
 from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts
+from tui.engine.telemetry.history import History
 from tui.screens.benchmarks import BenchmarksScreen
 from tui.screens.frame import Clock, FrameScreen, TabScreen
 from widgets.key_line import help_lines
-from widgets.rows import Badge, Tone
+from widgets.rows import Badge, Meter, Tone
 from widgets.tones import KEY, QUIET, STRONG, badge_text
 
 if TYPE_CHECKING:
+    from tui.engine.beside import PhaseSpan
     from tui.engine.telemetry.gpus import GpuSnapshot
     from tui.engine.telemetry.host import HostSample
     from tui.engine.telemetry.sampler import GpuSource, HostTeller, Sampler
@@ -74,7 +76,8 @@ class MlperfTui(App[None]):
         super().__init__(ansi_color=True)
         self._catalog, self._store, self._facts = catalog, store, facts
         self._clock = clock or Clock()
-        self._gpu_sampler, self._host_sampler = _samplers(nvml, host, self._clock)
+        self._history = History()
+        self._gpu_sampler, self._host_sampler = _samplers(nvml, host, self._clock, self._history)
         self._published = Published(catalog)
         self._ascii = terminal.Ascii(enabled=ascii_only)
         self._gpus = ""
@@ -120,7 +123,13 @@ class MlperfTui(App[None]):
             from tui.screens.gpu import GpuScreen
 
             self._host_sampler.start()
-            return GpuScreen(self._gpu_sampler, self._host_sampler, self._clock)
+            return GpuScreen(
+                self._gpu_sampler,
+                self._host_sampler,
+                self._history,
+                self._live_phases,
+                self._clock,
+            )
         return BenchmarksScreen(self._catalog, self._store, self._facts, self._clock)
 
     # --- how one screen leads to another --------------------------------------------------------
@@ -151,6 +160,12 @@ class MlperfTui(App[None]):
     async def on_run_screen_again(self, event: RunScreen.Again) -> None:
         """A run was started once more: show that one."""
         await self._open(event.run)
+
+    async def on_run_screen_record_wanted(self, event: RunScreen.RecordWanted) -> None:
+        """What GPUs and host did beside a run."""
+        from tui.screens.record import RecordScreen
+
+        await self.push_screen(RecordScreen(event.run, self._clock))
 
     async def _open(self, run: Run) -> None:
         from tui.screens.run import RunScreen
@@ -184,6 +199,7 @@ class MlperfTui(App[None]):
             self._top = ()
             return
         self._gpus = self._gpu_words()
+        screen.set_strip(self._strip())
         running, waiting = live_runs(self._store)
         now = (self._tab, self._gpus, str(len(running)), str(len(waiting)))
         if now != self._top:
@@ -203,6 +219,19 @@ class MlperfTui(App[None]):
             look = Style(bold=True, reverse=True) if name == self._tab else Style.null()
             parts.append(Text.assemble((number, KEY + meta), (" ", meta), (f"{word}", look + meta)))
         return Text("  ").join(parts)
+
+    def _strip(self) -> list[Meter]:
+        from tui.present import gpu
+
+        latest = self._gpu_sampler.latest
+        return gpu.gpu_meters(latest, self._clock.boottime_s()) if latest.sample else []
+
+    def _live_phases(self) -> list[PhaseSpan]:
+        """Of the run that goes on, to be marked beside what the GPUs do."""
+        from tui.engine import beside
+
+        running, _ = live_runs(self._store)
+        return beside.phases(self._store.open(running[0])) if running else []
 
     def _gpu_words(self) -> str:
         from tui.present import gpu
@@ -314,13 +343,21 @@ class MlperfTui(App[None]):
 
 
 def _samplers(
-    nvml: Callable[[], GpuSource] | None, host: Callable[[], HostTeller] | None, clock: Clock
+    nvml: Callable[[], GpuSource] | None,
+    host: Callable[[], HostTeller] | None,
+    clock: Clock,
+    history: History,
 ) -> tuple[Sampler[GpuSnapshot], Sampler[HostSample]]:
     """GPUs and host, once a second; each in a thread of its own, which holds up no end."""
     from tui.engine.telemetry.sampler import gpu_sampler, host_sampler
 
     now = clock.boottime_s
-    return gpu_sampler(nvml or _nvml, clock=now), host_sampler(host or _host, clock=now)
+    return (
+        gpu_sampler(
+            nvml or _nvml, clock=now, heard=lambda sample, at: history.add(at, sample.readings)
+        ),
+        host_sampler(host or _host, clock=now),
+    )
 
 
 def _nvml() -> GpuSource:

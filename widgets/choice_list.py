@@ -19,10 +19,12 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from widgets.changes import changed
 from widgets.rows import Cell, Column, Tone
-from widgets.tones import QUIET, STRONG, STYLES, blank, strip_of
+from widgets.tones import QUIET, STRONG, STYLES, bar, blank, strip_of
 
 GAP = 2
+BAR = 6
 HERE, ELSEWHERE = "▶ ", "  "
 
 
@@ -73,6 +75,8 @@ class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
         self._shown: tuple[tuple[Column, int, int], ...] = ()
         """Of each column that has room: itself, its place in the row, its width."""
         self._laid_out = -1
+        self._drawn: dict[int, Strip] = {}
+        """The lines of the screen as they were last drawn."""
 
     @property
     def count(self) -> int:
@@ -89,12 +93,22 @@ class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
             row: gives the cells of one, in the order of the columns.
             empty: what to say where there are none.
         """
+        same = count == self._count and empty in (None, self._empty)
         self._count, self._row = count, row
+        if same and self._drawn:
+            self._refresh_changed()
+            return
         if empty is not None:
             self._empty = empty
         self.virtual_size = Size(1, count + self._heading)
         self.cursor = max(0, min(self.cursor, count - 1))
         self.refresh()
+
+    def _refresh_changed(self) -> None:
+        """Only the cells that are other ones than those that were drawn."""
+        for y, before in list(self._drawn.items()):
+            for begin, end in changed(before, self.render_line(y)):
+                self.refresh(Region(begin, y, end - begin, 1))
 
     def go_to(self, index: int) -> None:
         """Put the cursor on a row."""
@@ -116,6 +130,7 @@ class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """The cursor stays in view."""
+        self._drawn.clear()
         self._scroll_to_cursor()
 
     def _columns_for(self, width: int) -> tuple[tuple[Column, int, int], ...]:
@@ -135,6 +150,10 @@ class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen; the heading stays at the top."""
+        self._drawn[y] = line = self._rendered(y)
+        return line
+
+    def _rendered(self, y: int) -> Strip:
         width = self.size.width - self.scrollbar_size_vertical
         if width != self._laid_out:
             self._shown, self._laid_out = self._columns_for(width - len(HERE)), width
@@ -160,12 +179,18 @@ class ChoiceList(ScrollView, can_focus=True, inherit_bindings=False):
             if nth:
                 line.append(" " * GAP, style)
             cell = cells[place] if place < len(cells) else Cell("")
+            if cell.spans:
+                wide = Column(column.title, self._laid_out - line.cell_len)
+                line.append_text(self._cell(cell, wide, wide.width, style))
+                break
             line.append_text(self._cell(cell, column, width, style))
         return strip_of(line, self.app.console)
 
     def _cell(self, cell: Cell, column: Column, width: int, style: Style) -> Text:
         sign = cell.tone.sign(ascii_only=False)
         words = f"{sign} {cell.text}" if cell.tone is not Tone.PLAIN else cell.text
+        if cell.share is not None:
+            words = bar(cell.share, BAR) + words
         own = QUIET if cell.quiet else STYLES[cell.tone]
         text = Text(words, style if style.reverse else own + style, no_wrap=True)
         text.truncate(width, overflow="ellipsis")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -113,6 +114,10 @@ class Cell:
     """With a tone, its sign stands before the text."""
     quiet: bool = False
     """Less important than the rest of the row."""
+    share: float | None = None
+    """Drawn as a bar before the text."""
+    spans: bool = False
+    """It takes all the room that is left in the row."""
 
 
 @dataclass(frozen=True)
@@ -148,20 +153,48 @@ class Meter:
     """One line of a device: its name, a bar, then facts."""
 
     name: str
+    """Of several of a kind only the last word differs."""
     level: Level
     facts: tuple[str, ...] = ()
     badge: Badge | None = None
 
 
 @dataclass(frozen=True)
-class Trend:
-    """A curve over time, gaps as None; drawn against `top`."""
+class Curve:
+    """Values over time, drawn against `top`."""
 
     name: str
-    values: tuple[float | None, ...]
+    points: Sequence[tuple[float, float | None, float | None]]
+    """Time, mean and most; rising in time, gaps as None."""
     top: float | None
     text: str
-    """The latest value in words."""
+    """The latest value, or that at the cursor, in words."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A stretch of time with a name."""
+
+    name: str
+    begin_s: float
+    end_s: float
+    strong: bool = False
+    """The one that counts."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves over the same time."""
+
+    begin_s: float
+    end_s: float
+    curves: tuple[Curve, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    ticks: tuple[tuple[float, str], ...] = ()
+    """Times to be named."""
+    gap_s: float = 3.0
+    """A value holds until the next one, but not for longer."""
+    cursor_s: float | None = None
 
 
 @dataclass(frozen=True)

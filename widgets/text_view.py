@@ -1,4 +1,4 @@
-"""The base of everything that shows some lines of text: only the lines that changed are sent."""
+"""The base of everything that shows some lines of text: only what changed is sent."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from widgets.changes import changed
 from widgets.tones import blank, strip_of
 
 
@@ -41,8 +42,8 @@ class TextView(Widget):
             self.refresh(layout=True)
             return
         for y, (before, after) in enumerate(zip(old, self._strips)):
-            if list(before) != list(after):
-                self.refresh(Region(0, y, width, 1))
+            for begin, end in changed(before, after):
+                self.refresh(Region(begin, y, end - begin, 1))
 
     def _rendered(self, width: int) -> list[Strip]:
         console = self.app.console

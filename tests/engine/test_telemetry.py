@@ -13,7 +13,8 @@ import pytest
 from conftest import DATA, FAKES, Cli, need
 
 from tui.engine.telemetry.host import HostSource
-from tui.engine.telemetry.record import RowReader, Span, summarize
+from tui.engine.telemetry.record import RowReader
+from tui.engine.telemetry.summary import Span, summarize
 
 GPUS = """\
 ngpu 2

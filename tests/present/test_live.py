@@ -7,6 +7,7 @@ from typing import Any
 
 from tui.engine import follow
 from tui.engine.store import Cause, RunState
+from tui.present import charts
 from tui.present.live import LiveRun
 from tui.present.log import line_look
 from widgets.rows import Tone
@@ -79,19 +80,30 @@ def test_no_gpu_is_said_in_words_and_is_no_alert() -> None:
 
 def test_readings_become_meters_and_curves_and_unknown_is_a_dash() -> None:
     readings = [
-        follow.Reading({"device": "gpu0", "utilization_pct": used, "power_w": None})
-        for used in (10.0, None, 90.0)
+        follow.Reading(
+            {"device": "gpu0", "boottime_s": at, "utilization_pct": used, "power_w": None}
+        )
+        for at, used in ((1.0, 10.0), (2.0, None), (3.0, 90.0))
     ]
-    host = follow.Reading({"device": "host", "utilization_pct": 34.0, "steal_pct": 0.04})
+    host = follow.Reading(
+        {"device": "host", "boottime_s": 3.0, "utilization_pct": 34.0, "steal_pct": 0.04}
+    )
     run = live(*readings, host)
     gpu, last = run.meters()
     assert (gpu.name, gpu.level.share, gpu.level.text) == ("GPU 0", 0.9, " 90 %")
     assert gpu.facts == ("–", "–", "–", "–")
     assert last.facts[0] == "steal 0.0 %"
-    util, power, _, cpu = run.trends()
-    assert util.values == (10.0, None, 90.0)
-    assert (power.top, power.values) == (None, (None, None, None))
-    assert cpu.name == "host cpu"
+    assert run.recent("gpu0")["utilization_pct"] == [
+        (1.0, 10.0, 10.0),
+        (2.0, None, None),
+        (3.0, 90.0, 90.0),
+    ]
+    assert run.devices == ["gpu0", "host"]
+    side = charts.side(run, {}, [], (0.0, 10.0))
+    assert [one.name for one in side.curves] == ["GPU 0 utilization", "host cpu"]
+    old, _ = run.meters(now=10.0)
+    assert old.badge is not None
+    assert old.badge.text == "no answer for 7 s"
 
 
 def test_both_modes_say_which_one_measures() -> None:

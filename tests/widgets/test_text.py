@@ -12,10 +12,10 @@ from widgets.elapsed import progress
 from widgets.line import Line
 from widgets.meters import Meters
 from widgets.panel import panel_lines
-from widgets.rows import Badge, Fact, Level, Meter, Panel, Reason, Step, Tone, Trend
+from widgets.rows import Badge, Chart, Curve, Fact, Level, Mark, Meter, Panel, Reason, Step, Tone
 from widgets.steps import Steps
 from widgets.tones import bar, between, to_ascii
-from widgets.trend import curve
+from widgets.trend import chart_lines, curve_rows
 
 
 def plain(lines: Any) -> list[str]:
@@ -93,15 +93,39 @@ def test_a_word_that_is_longer_than_the_line_is_broken() -> None:
     assert "".join(line[5:] for line in lines) == "/a" * 30
 
 
+def drawn(*values: float | None, width: int, gap_s: float = 0.5) -> list[str]:
+    """Of values a second apart, one row."""
+    points = [(float(n), one, one) for n, one in enumerate(values)]
+    chart = Chart(0.0, float(len(values)), gap_s=gap_s)
+    return curve_rows(Curve("x", points, 100.0, ""), chart, width, rows=1)
+
+
 def test_a_curve_keeps_gaps_and_peaks() -> None:
-    flat = Trend("x", (100.0,) * 4, 100.0, "")
-    assert curve(flat, 2, rows=1) == ["⣿⣿"]
-    gap = Trend("x", (100.0, None, None, 100.0), 100.0, "")
-    assert curve(gap, 2, rows=1) == ["⡇⢸"]
-    zero = Trend("x", (0.0, 0.0), 100.0, "")
-    assert curve(zero, 1, rows=1) == ["⣀"]  # there, and not a gap
-    peak = Trend("x", tuple(100.0 if n == 500 else 0.0 for n in range(1000)), 100.0, "")
-    assert any("⡇" in row or "⢸" in row or "⣇" in row or "⣸" in row for row in curve(peak, 20, 1))
+    assert drawn(*[100.0] * 4, width=2) == ["⣿⣿"]
+    assert drawn(100.0, None, None, 100.0, width=2) == ["⡇⢸"]
+    assert drawn(0.0, 0.0, width=1) == ["⣀"]  # there, and not a gap
+    (peak,) = drawn(*(100.0 if n == 500 else 0.0 for n in range(1000)), width=20)
+    assert [cell for cell in peak if cell != "⣀"] in (["⣁"], ["⣈"])  # a dot at the most
+
+
+def test_a_value_holds_until_the_next_but_not_over_a_gap() -> None:
+    assert drawn(100.0, 100.0, width=2, gap_s=1.5) == ["⣿⡇"]
+    assert drawn(100.0, 100.0, width=2, gap_s=0.5) == ["⡇⡇"]
+
+
+def test_a_chart_has_curves_beside_each_other_marks_and_time() -> None:
+    points = [(float(n), 50.0, 60.0) for n in range(100)]
+    curves = tuple(Curve(name, points, 100.0, "50 %") for name in ("util", "power"))
+    marks = (Mark("deps", 0, 20), Mark("LoadGen", 20, 90, strong=True), Mark("x", 90, 90.1))
+    chart = Chart(0, 100, curves, marks, ((0, "0:00"), (50, "0:50"), (100, "1:40")), cursor_s=50)
+    narrow = [line.plain for line in chart_lines(chart, 40)]
+    assert [line for line in narrow if "50 %" in line] == ["util  50 %", "power  50 %"]
+    assert narrow[-2].startswith("├deps───╺LoadGen━")
+    assert narrow[-1] == "0:00                0:50            1:40"
+    wide = [line.plain for line in chart_lines(chart, 160)]
+    assert len(wide) == 6
+    assert wide[0].split() == ["util", "50", "%", "power", "50", "%"]
+    assert not chart_lines(Chart(0, 1), 80)
 
 
 def test_ascii_keeps_the_width_and_the_meaning() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from tui.engine import events
 from tui.engine.process import boottime
 from tui.engine.store import Run
-from tui.engine.telemetry import record
+from tui.engine.telemetry.summary import Span, of_window, summarize
 
 LOADGEN = "loadgen"
 MODES = {"PerformanceOnly": "performance", "AccuracyOnly": "accuracy"}
@@ -17,7 +17,9 @@ MODES = {"PerformanceOnly": "performance", "AccuracyOnly": "accuracy"}
 
 
 @dataclass(frozen=True)
-class _Phase:
+class PhaseSpan:
+    """When the run was in which phase, on CLOCK_BOOTTIME."""
+
     name: str
     scenario: str | None
     mode: str | None
@@ -31,12 +33,12 @@ def summary(run: Run) -> dict[str, Any] | None:
     Returns:
         {"readings", "gpu_used", "devices_used", "devices": {device: facts}, "phases": [{"name",
         "scenario", "mode", "seconds", "devices"}]}; None where nothing was recorded. See
-        `record.summarize` for the facts.
+        `summarize` for the facts.
     """
     recorded, _ = events.read(run.events)
-    phases = _phases(recorded, _end_s(run))
-    spans = [record.Span(one.begin_s, one.end_s) for one in phases]
-    found = record.summarize(run.folder / "telemetry.csv", spans)
+    known = _phases(recorded, _end_s(run))
+    spans = [Span(one.begin_s, one.end_s) for one in known]
+    found = summarize(run.folder / "telemetry.csv", spans)
     if found is None:
         return None
     answer, used = _use(recorded)
@@ -53,9 +55,15 @@ def summary(run: Run) -> dict[str, Any] | None:
                 "seconds": round(one.end_s - one.begin_s, 3),
                 "devices": facts,
             }
-            for one, facts in zip(phases, found["spans"])
+            for one, facts in zip(known, found["spans"])
         ],
     }
+
+
+def phases(run: Run) -> list[PhaseSpan]:
+    """Each phase of the run, until the next begins; what goes on lasts until now."""
+    recorded, _ = events.read(run.events)
+    return _phases(recorded, _end_s(run))
 
 
 def with_telemetry(run: Run, results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -79,7 +87,7 @@ def _of(
     ]
     if len(mine) != 1:
         return None
-    return record.of_window(
+    return of_window(
         mine[0]["devices"], found["devices_used"], found["gpu_used"], result["samples"]
     )
 
@@ -99,14 +107,14 @@ def _end_s(run: Run) -> float:
     return float(ended) if ended is not None else boottime()
 
 
-def _phases(recorded: Sequence[Mapping[str, Any]], ended_s: float) -> list[_Phase]:
+def _phases(recorded: Sequence[Mapping[str, Any]], ended_s: float) -> list[PhaseSpan]:
     """Those whose begin is known, each until the next begins."""
     found = [
         one for one in recorded if one["kind"] == events.PHASE and one.get("boottime_s") is not None
     ]
     ends = [one["boottime_s"] for one in found[1:]]
     return [
-        _Phase(one["phase"], one.get("scenario"), one.get("mode"), one["boottime_s"], end)
+        PhaseSpan(one["phase"], one.get("scenario"), one.get("mode"), one["boottime_s"], end)
         for one, end in zip(found, [*ends, ended_s])
         if end > one["boottime_s"]
     ]

@@ -99,8 +99,12 @@ def follow(run: Run, *, log: bool = True, from_offset: int = 0) -> Iterator[RunE
 
 
 def batches(run: Run, stop: Event) -> Iterator[list[RunEvent]]:
-    """The same without the log, in lists of what came since the last one; ends early by `stop`."""
-    follower = _Follower(run, None)
+    """The same in lists of what came since the last one; ends early by `stop`.
+
+    Without the log, and of the readings only the last ones and what comes: of a long run there are
+    hundreds of thousands.
+    """
+    follower = _Follower(run, None, latest_only=True)
     while not (follower.is_over or stop.is_set()):
         found = list(follower.look())
         if found:
@@ -112,12 +116,12 @@ def batches(run: Run, stop: Event) -> Iterator[list[RunEvent]]:
 class _Follower:
     """What of a run's folder has been told so far."""
 
-    def __init__(self, run: Run, log_offset: int | None) -> None:
+    def __init__(self, run: Run, log_offset: int | None, *, latest_only: bool = False) -> None:
         self._run, self._log_offset = run, log_offset
         self._event_offset = 0
         self._state: RunState | None = None
         self._ticked = time.monotonic()
-        self._telemetry = RowReader(run.folder / "telemetry.csv")
+        self._telemetry = RowReader(run.folder / "telemetry.csv", from_end=latest_only)
         self.is_over = False
 
     def look(self) -> Iterator[RunEvent]:

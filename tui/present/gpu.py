@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,7 @@ from tui.engine.telemetry.gpus import NORMAL, GpuDevice, GpuProcess, GpuSnapshot
 from tui.engine.telemetry.host import HostSample
 from tui.engine.telemetry.sampler import Latest
 from tui.present import metrics
-from widgets.rows import Badge, Fact, Level, Meter, Panel, Tone
+from widgets.rows import Badge, Cell, Column, Fact, Level, Meter, Panel, Tone
 
 OF_GPU = (
     "utilization_pct", "memory_utilization_pct", "memory_used_bytes", "memory_total_bytes",
@@ -151,6 +152,72 @@ def _meter(device: GpuDevice, problem: str | None) -> Meter:
     )
 
 
+LISTED = (
+    Column("#", 2, right=True),
+    Column("model", 10, most=22),
+    Column("utilization", 11),
+    Column("memory", 11, right=True, most=14),
+    Column("power", 9, right=True, most=12),
+    Column("temp", 5, right=True),
+    Column("MHz", 5, right=True),
+    Column("why", 9, most=40),
+)
+"""The GPUs in the app."""
+SORTS = ("index", "utilization", "memory", "power", "temperature")
+"""How the list can be sorted; all but the first with the most at the top."""
+
+
+def sorted_by(devices: Sequence[GpuDevice], how: str) -> list[GpuDevice]:
+    """The devices in another order; those that do not tell come last."""
+    names = {
+        "utilization": "utilization_pct",
+        "memory": "memory_used_bytes",
+        "power": "power_w",
+        "temperature": "temperature_c",
+    }
+    if how not in names:
+        return list(devices)
+    return sorted(devices, key=lambda one: -(getattr(one.reading, names[how]) or -1))
+
+
+def listed_row(device: GpuDevice, problem: str | None) -> tuple[Cell, ...]:
+    """One row of that list."""
+    reading = device.reading
+    head = (Cell(str(device.index)), Cell(short_name(device.name), quiet=True))
+    if device.lost:
+        return (*head, Cell("lost: it has fallen off the bus", Tone.BAD, spans=True))
+    if problem:
+        return (*head, Cell(problem, Tone.WARNING, spans=True))
+    used = metrics.percent(reading.utilization_pct).rjust(5)
+    reasons = device.throttle_reasons
+    return (
+        *head,
+        Cell("MIG: n/a")
+        if device.mig is not None
+        else Cell(used, share=_share(reading.utilization_pct)),
+        Cell(metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes)),
+        Cell(metrics.of(reading.power_w, reading.power_limit_w, "W")),
+        Cell(metrics.whole(reading.temperature_c, "°C")),
+        Cell(metrics.whole(reading.sm_clock_mhz, "").rstrip()),
+        Cell(", ".join(reasons or ()), _clock_tone(reasons)),
+    )
+
+
+def short_name(name: str | None) -> str:
+    """Without the maker's name."""
+    return (name or "GPU").removeprefix("NVIDIA ").removeprefix("Tesla ")
+
+
+def device_panel(device: GpuDevice, gpus: Latest[GpuSnapshot], now: float) -> Panel:
+    """Everything that is known of one GPU."""
+    return _panel(device, trouble(gpus, now))
+
+
+def host_panel(host: Latest[HostSample]) -> Panel:
+    """Everything that is known of the host."""
+    return _host_panel(host.sample)
+
+
 def _process(one: GpuProcess) -> str:
     """Pid, user, memory and command, which may be a whole program with newlines."""
     memory = metrics.size(one.memory_bytes) if one.memory_bytes is not None else metrics.NOTHING
@@ -170,7 +237,7 @@ def names(snapshot: GpuSnapshot | None) -> str:
         return ""
     counts: dict[str, int] = {}
     for one in snapshot.devices:
-        name = (one.name or "GPU").removeprefix("NVIDIA ")
+        name = short_name(one.name)
         counts[name] = counts.get(name, 0) + 1
     return ", ".join(f"{n} x {name}" if n > 1 else name for name, n in counts.items())
 

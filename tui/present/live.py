@@ -10,16 +10,17 @@ from typing import Any
 
 from tui.engine import follow
 from tui.engine.store import RunState
+from tui.engine.telemetry.record import CHARTED, Point
 from tui.present import metrics
 from tui.present.result import VERDICTS
 from tui.present.run import STATES, environment, title
-from widgets.rows import Badge, Fact, Level, Meter, Panel, Reason, Step, Tone, Trend
+from widgets.rows import Badge, Fact, Level, Meter, Panel, Reason, Step, Tone
 
 NO_GPU = "no GPU telemetry: "
 STALE_S = 3.0
 """Readings come in once a second: what is older is said to be old."""
-LONGEST_HISTORY = 3600
-"""Readings a device that are kept for the curves: an hour."""
+RECENT = 120
+"""Readings a device that are kept: those of the last ten seconds, ten a second."""
 PHASES = {
     "start": ("start", "mlcr has started and reads its scripts; that takes some seconds."),
     "dependencies": ("deps", "mlcr looks for what the benchmark needs, and installs what is not."),
@@ -98,9 +99,9 @@ class LiveRun:
 
     def _read(self, values: dict[str, Any]) -> None:
         device = str(values.get("device") or "")
-        if device:
+        if device and isinstance(values.get("boottime_s"), float):
             self._latest[device] = values
-            self._history.setdefault(device, deque(maxlen=LONGEST_HISTORY)).append(values)
+            self._history.setdefault(device, deque(maxlen=RECENT)).append(values)
 
     # --- rows ---------------------------------------------------------------------------------
 
@@ -207,38 +208,24 @@ class LiveRun:
             return None
         return Badge("not used by this run", Tone.WARNING)
 
-    def trends(self) -> list[Trend]:
-        """Utilization, memory and power of each GPU over the run, and the host's CPU."""
-        found: list[Trend] = []
-        for name, rows in self._history.items():
-            if "/" in name:
-                continue  # an instance of a split GPU: NVML tells no utilization of it
-            label = "host cpu" if name == "host" else f"{name.replace('gpu', 'GPU ')} util"
-            latest = rows[-1]
-            used = tuple(row.get("utilization_pct") for row in rows)
-            trend = Trend(label, used, 100.0, metrics.percent(latest.get("utilization_pct")))
-            if name == "host":
-                found.append(trend)
-                continue
-            top = max((row.get("power_w") or 0.0 for row in rows), default=0.0)
-            total = latest.get("memory_total_bytes")
-            label = name.replace("gpu", "GPU ")
-            found += [
-                trend,
-                Trend(
-                    f"{label} power",
-                    tuple(row.get("power_w") for row in rows),
-                    top or None,
-                    f"{metrics.whole(latest.get('power_w'), 'W')}, most {metrics.whole(top, 'W')}",
-                ),
-                Trend(
-                    f"{label} memory",
-                    tuple(row.get("memory_used_bytes") for row in rows),
-                    total,
-                    metrics.gigabytes(latest.get("memory_used_bytes"), total),
-                ),
-            ]
-        return found
+    def recent(self, device: str) -> dict[str, list[Point]]:
+        """The last readings of a device as curves: what no ten seconds sum up yet."""
+        rows = self._history.get(device, ())
+        return {
+            name: [(row["boottime_s"], row.get(name), row.get(name)) for row in rows]
+            for name in CHARTED
+        }
+
+    def limits(self, device: str) -> tuple[float | None, float | None]:
+        """Power limit (W) and memory (bytes) of a device."""
+        latest = self._latest.get(device, {})
+        return latest.get("power_limit_w"), latest.get("memory_total_bytes")
+
+    @property
+    def devices(self) -> list[str]:
+        """What there are curves of: GPUs, then the host."""
+        names = [name for name in self._latest if name != "host" and "/" not in name]
+        return [*names, *(["host"] if "host" in self._latest else [])]
 
     def options(self) -> Panel:
         """What was chosen for this run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import ClassVar
@@ -16,8 +16,12 @@ from textual.widget import Widget
 from tui.engine.process import boottime
 from widgets.key_line import KeyLine
 from widgets.line import Line
-from widgets.rows import Badge, Tone
+from widgets.meters import Meters
+from widgets.rows import Badge, Meter, Tone
 from widgets.tones import badge_text
+
+FEW_METERS, MORE_METERS, TALL = 2, 8, 40
+"""GPU lines at most, on a terminal of so many rows more."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,9 @@ def in_words(error: Exception) -> str:
 class TabScreen(FrameScreen):
     """A screen that is reached by its tab: the machine above, the tabs below that."""
 
+    STRIP: ClassVar[bool] = True
+    """A line a GPU is shown above the body."""
+
     class Seen(Message):
         """The screen is seen now: the app writes its two lines at the top."""
 
@@ -108,7 +115,17 @@ class TabScreen(FrameScreen):
         """Machine, tabs, body, keys."""
         yield Line(id="top")
         yield Line(id="tabs")
+        if self.STRIP:
+            yield Meters(FEW_METERS, id="strip")
         yield from super().compose()
+
+    def set_strip(self, meters: Sequence[Meter]) -> None:
+        """What the GPUs do; nothing where there is none."""
+        if self.STRIP:
+            strip = self.query_one("#strip", Meters)
+            strip.most = MORE_METERS if self.app.size.height >= TALL else FEW_METERS
+            strip.display = bool(meters)
+            strip.show(meters)
 
     def set_top(self, left: Text, right: Text, tabs: Text) -> None:
         """The two lines at the top."""

@@ -1,51 +1,79 @@
-"""Every GPU of this machine now; without a driver, that in words."""
+"""Every GPU of this machine: a list; of the one under the cursor its last minutes and all else."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
-from tui.engine.telemetry.gpus import GpuSnapshot
+from tui.engine.beside import PhaseSpan
+from tui.engine.telemetry.gpus import GpuDevice, GpuSnapshot
+from tui.engine.telemetry.history import History
 from tui.engine.telemetry.host import HostSample
 from tui.engine.telemetry.sampler import Sampler
-from tui.present import gpu
+from tui.present import charts, gpu
 from tui.screens.frame import Clock, TabScreen
-from widgets.line import Rule
-from widgets.meters import Meters
+from widgets.choice_list import ChoiceList
+from widgets.line import Line
 from widgets.panel import PanelView, panel_lines
+from widgets.tones import QUIET, STRONG
+from widgets.trend import ChartView
 
 PERIOD_S = 1.0
-MOST_DEVICES = 16
+LENGTHS = ((60.0, "1 min"), (600.0, "10 min"), (3600.0, "60 min"))
 
 
 class GpuScreen(TabScreen):
-    """One line a device, then everything that is known of each."""
+    """A line a device; below, the device under the cursor, and the host."""
 
     NAME = "GPU"
+    STRIP = False
     HELP = (
-        "What NVML tells of each GPU, once a second while you look. A dash is what the card or its "
-        "driver does not tell. Nothing here changes a setting of the GPU."
+        "What NVML tells of each GPU, once a second. A dash is what the card or its driver does not "
+        "tell; what is old is said to be old. The device under the cursor is drawn below the list, "
+        "with the phases of the run that goes on; t changes for how long, s sorts, Enter gives the "
+        "device the whole screen. Nothing here changes a setting of a GPU."
     )
     CSS_PATH = "gpu.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "app.copy", "copy")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,ctrl+j", "open", "device", priority=True),
+        Binding("t", "length", "1, 10, 60 min"),
+        Binding("s", "sort", "sort"),
+        Binding("y", "app.copy", "copy"),
+        Binding("escape", "close", "list"),
+    ]
 
-    def __init__(self, gpus: Sampler[GpuSnapshot], host: Sampler[HostSample], clock: Clock) -> None:
+    def __init__(
+        self,
+        gpus: Sampler[GpuSnapshot],
+        host: Sampler[HostSample],
+        history: History,
+        phases: Callable[[], Sequence[PhaseSpan]],
+        clock: Clock,
+    ) -> None:
         super().__init__()
-        self._gpus, self._host, self._clock = gpus, host, clock
+        self._gpus, self._host, self._history = gpus, host, history
+        self._phases, self._clock = phases, clock
+        self._length, self._sort = 0, 0
+        self._devices: list[GpuDevice] = []
 
     def body(self) -> ComposeResult:
-        """Lines above, panels below."""
-        yield Meters(MOST_DEVICES)
-        yield Rule()
+        """The list above, the device below."""
+        yield ChoiceList(gpu.LISTED, "Looking for GPUs …")
+        yield Line(id="between")
         with VerticalScroll():
-            yield PanelView()
+            yield ChartView()
+            yield PanelView(id="device")
+            yield PanelView(id="host")
 
     def on_mount(self) -> None:
-        """Scroll with the keys; look once a second."""
-        self.set_focus(self.query_one(VerticalScroll))
+        """Look once a second."""
+        self.set_focus(self.query_one(ChoiceList))
         self.set_interval(PERIOD_S, self._show)
 
     def on_screen_resume(self) -> None:
@@ -53,15 +81,92 @@ class GpuScreen(TabScreen):
         super().on_screen_resume()
         self.call_after_refresh(self._show)
 
+    # --- what is shown ------------------------------------------------------------------------
+
     def _show(self) -> None:
         if not self.is_current:
             return
-        known = (self._gpus.latest, self._host.latest, self._clock.boottime_s())
-        self.query_one(Meters).show(gpu.meters(*known))
-        self.query_one(PanelView).show(gpu.panels(*known))
+        now, gpus = self._clock.boottime_s(), self._gpus.latest
+        problem = gpu.trouble(gpus, now)
+        found = gpus.sample.devices if gpus.sample else ()
+        self._devices = gpu.sorted_by(found, gpu.SORTS[self._sort])
+        rows = self.query_one(ChoiceList)
+        rows.set_rows(
+            len(self._devices),
+            lambda nth: gpu.listed_row(self._devices[nth], problem),
+            empty=problem or "Looking for GPUs …",
+        )
+        rows.styles.height = max(1, len(self._devices)) + 1
+        self._show_device(rows.cursor, now)
+        self.query_one("#host", PanelView).show([gpu.host_panel(self._host.latest)])
+
+    def _show_device(self, place: int, now: float) -> None:
+        length_s, words = LENGTHS[self._length]
+        order = f"by {gpu.SORTS[self._sort]}"
+        device = self._devices[place] if place < len(self._devices) else None
+        self.query_one("#between", Line).show(
+            Text(f"GPU {device.index}, the last {words}" if device else "host", STRONG),
+            Text(f"sorted {order}" if len(self._devices) > 1 else "", QUIET),
+        )
+        panel, chart = self.query_one("#device", PanelView), self.query_one(ChartView)
+        panel.display = chart.display = device is not None
+        if device is None:
+            return
+        span = charts.live_span(now, length_s)
+        name, reading = device.reading.device, device.reading
+        chart.show(
+            charts.chart(
+                name,
+                self._history.curves(name, span[0]),
+                span,
+                phases=self._phases(),
+                clock=(now, self._clock.utc().astimezone()),
+                limit_w=reading.power_limit_w,
+                total_bytes=reading.memory_total_bytes,
+            )
+        )
+        panel.show([gpu.device_panel(device, self._gpus.latest, now)])
+
+    @on(ChoiceList.Highlighted)
+    def _other_device(self, event: ChoiceList.Highlighted) -> None:
+        self._show_device(event.index, self._clock.boottime_s())
+
+    # --- what can be done ---------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Back to the list only from a device."""
+        if action in ("open", "close") and self.has_class("device") is (action == "open"):
+            return False
+        return super().check_action(action, parameters)
+
+    def action_open(self) -> None:
+        """The device alone."""
+        self.add_class("device")
+        self.set_focus(self.query_one(VerticalScroll))
+        self.refresh_bindings()
+
+    def action_close(self) -> None:
+        """The list again."""
+        self.remove_class("device")
+        self.set_focus(self.query_one(ChoiceList))
+        self.refresh_bindings()
+
+    @on(ChoiceList.Chosen)
+    def _clicked(self) -> None:
+        self.action_open()
+
+    def action_length(self) -> None:
+        """Another stretch of time."""
+        self._length = (self._length + 1) % len(LENGTHS)
+        self._show()
+
+    def action_sort(self) -> None:
+        """Another order."""
+        self._sort = (self._sort + 1) % len(gpu.SORTS)
+        self._show()
 
     def copyable(self) -> tuple[str, str] | None:
-        """Everything that is shown."""
+        """Everything that is known of all of them."""
         panels = gpu.panels(self._gpus.latest, self._host.latest, self._clock.boottime_s())
         lines = [line for one in panels for line in panel_lines(one, 100)]
-        return "what is shown", "\n".join(line.plain for line in lines)
+        return "what is known of all GPUs", "\n".join(line.plain for line in lines)

@@ -14,13 +14,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 
-from tui.engine import follow, launch, sut
+from tui.engine import beside, follow, launch, sut
 from tui.engine.errors import MlperfTuiError
 from tui.engine.process import boottime
 from tui.engine.published import Published
 from tui.engine.queue import queue_of
 from tui.engine.runners import runner_of
 from tui.engine.store import Run, RunStore
+from tui.engine.telemetry.record import Record
+from tui.present import charts
 from tui.present import result as present_result
 from tui.present import run as present_run
 from tui.present.live import LiveRun
@@ -34,10 +36,10 @@ from widgets.line import Line, Rule
 from widgets.log_view import LogView
 from widgets.meters import Meters
 from widgets.panel import PanelView, panel_lines
-from widgets.rows import Badge, Panel, Reason, Tone
+from widgets.rows import Badge, Chart, Panel, Reason, Tone
 from widgets.steps import Steps
 from widgets.tones import STRONG, badge_text
-from widgets.trend import Trends
+from widgets.trend import ChartView
 
 WIDE = 150
 """Columns from which there is a side pane."""
@@ -56,8 +58,8 @@ class RunScreen(LogFrame, ResultKeys):
         "The run goes on when you leave this screen or the program. The first line says whether it "
         "still runs, the next ones which phase, how long at least, and what the GPU does. The log "
         "follows its end until you move up in it; f or G follows again. w explains what is known. "
-        "At its end Enter shows every check of a closed-division result, m and M LoadGen's own "
-        "logs, and R runs it again with what would make it VALID."
+        "p shows what the GPUs did. At its end Enter shows every check of a closed-division "
+        "result, m and M LoadGen's own logs, and R runs it again with what would make it VALID."
     )
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,11 +71,19 @@ class RunScreen(LogFrame, ResultKeys):
         Binding("r", "again", "rerun"),
         Binding("R", "mend", "rerun so"),
         Binding("l", "log", "log only"),
+        Binding("p", "record", "GPU"),
         Binding("escape", "leave", "back"),
     ]
 
     class Again(Message):
         """The same run was started once more."""
+
+        def __init__(self, run: Run) -> None:
+            super().__init__()
+            self.run = run
+
+    class RecordWanted(Message):
+        """What GPUs and host did is to be shown."""
 
         def __init__(self, run: Run) -> None:
             super().__init__()
@@ -103,6 +113,7 @@ class RunScreen(LogFrame, ResultKeys):
         at_least = ">=" if ascii_only else "≥"
         self._live = LiveRun(run.stored_spec, at_least=at_least)
         self._results = run.result or []
+        self._record = Record(run.folder)
         self._queue_place: int | None = None
         self._trends_due = 0.0
 
@@ -119,7 +130,7 @@ class RunScreen(LogFrame, ResultKeys):
         with Horizontal():
             yield LogView()
             with Vertical(id="side"):
-                yield Trends()
+                yield ChartView()
                 yield PanelView(id="options")
 
     def on_mount(self) -> None:
@@ -185,10 +196,18 @@ class RunScreen(LogFrame, ResultKeys):
         alerts.display = bool(shown)
         alerts.show([Panel("", Badge("", Tone.PLAIN), headline=f"▲ {one}") for one in shown])
         if self.has_class("wide") and boottime() >= self._trends_due:
-            trends = live.trends()
-            self._trends_due = boottime() + (TRENDS_S if trends else 0)
-            self.query_one(Trends).show(trends)
+            self._trends_due = boottime() + (TRENDS_S if live.devices else 0)
+            self._record.overview.read()
+            self.query_one(ChartView).show(self._chart(now))
         self.show_rule()
+
+    def _chart(self, now: float) -> Chart:
+        """The whole run so far, every GPU that there is room for, and the host."""
+        begin = self._live.state.started_boottime_s or now
+        end = self._live.state.ended_boottime_s or now
+        return charts.side(
+            self._live, self._record.overview.curves, beside.phases(self.run_shown), (begin, end)
+        )
 
     def _badge(self, now: float, verdict: str | None) -> Badge:
         badge = self._live.badge(now, verdict)
@@ -298,6 +317,10 @@ class RunScreen(LogFrame, ResultKeys):
         """The log alone, or the result again."""
         self.toggle_class("log-only")
         self._show()
+
+    def action_record(self) -> None:
+        """What GPUs and host did beside the run."""
+        self.post_message(self.RecordWanted(self.run_shown))
 
     def action_leave(self) -> None:
         """Back; a search ends first."""

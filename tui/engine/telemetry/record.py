@@ -1,54 +1,41 @@
-"""Reads a run's telemetry: row by row as it grows, and summed up by phase."""
+"""Reads a run's telemetry back: row by row as it grows, and as curves over any stretch of time."""
 
 from __future__ import annotations
 
 import csv
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from tui.engine.telemetry.gpus import NORMAL, REASONS
-
-MEANT = {
-    "gpu": (
-        "utilization_pct", "memory_utilization_pct", "memory_used_bytes", "power_w",
-        "temperature_c", "memory_temperature_c", "sm_clock_mhz", "memory_clock_mhz",
-    ),
-    "host": (
-        "utilization_pct", "busiest_core_pct", "steal_pct", "memory_used_bytes", "swap_used_bytes",
-        "load_1m", "disk_read_bytes_s", "disk_write_bytes_s", "net_received_bytes_s",
-        "net_sent_bytes_s", "cpu_pressure_pct", "memory_pressure_pct", "io_pressure_pct",
-    ),
-}  # fmt: skip
-"""Of these mean and most are told."""
-LASTING = ("memory_total_bytes", "power_limit_w", "pcie_gen", "pcie_width")
-"""Of these the last value."""
-COUNTED = (
-    "power_throttled_s", "thermal_throttled_s", "ecc_corrected", "ecc_uncorrected",
-    "remapped_rows", "pcie_replays",
-)  # fmt: skip
-"""Of these the growth."""
-LONGEST_GAP_S = 2.0
-"""A reading stands for the time since the one before, but for no longer than this."""
-FARTHEST_COUNTER_S = 11.0
-"""A span's energy is unknown where no counter was read so near to its ends."""
-BOARD = "GPU boards by NVML, not MLPerf power"
+Point = tuple[float, float | None, float | None]
+"""CLOCK_BOOTTIME, mean and most."""
+CHARTED = ("utilization_pct", "power_w", "memory_used_bytes", "temperature_c")
+TAIL_BYTES = 1 << 16
+SHORTEST_LINE = 24
+IN_FULL_S = 900.0
+"""Up to so long a stretch is read in full."""
 
 
 class RowReader:
-    """Reads a telemetry file as it grows, whole rows only."""
+    """Reads a telemetry file as it grows, whole rows only.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the file.
+        from_end: begin with its last rows (some dozens), however long it is.
+    """
+
+    def __init__(self, path: Path, *, from_end: bool = False) -> None:
         self._path = path
         self._offset = 0
         self._columns: list[str] = []
+        self._skips = from_end
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows since the last call: by column, numbers as numbers, unknown None."""
         try:
             with open(self._path, "rb") as file:
+                if self._skips:
+                    self._skip(file)
                 file.seek(self._offset)
                 data = file.read()
         except FileNotFoundError:
@@ -60,6 +47,19 @@ class RowReader:
                 self._columns = cells
             elif len(cells) == len(self._columns):
                 yield {name: _value(name, cell) for name, cell in zip(self._columns, cells)}
+
+    def _skip(self, file: BinaryIO) -> None:
+        """Take the columns' names, then go to the last rows."""
+        heading = file.readline()
+        size = file.seek(0, 2)
+        if not heading.endswith(b"\n"):
+            return
+        self._skips = False
+        self._columns = heading.decode(errors="replace").rstrip("\n").split(",")
+        self._offset = len(heading)
+        if size - self._offset > TAIL_BYTES:
+            file.seek(size - TAIL_BYTES)
+            self._offset = size - TAIL_BYTES + len(file.readline())
 
 
 def _value(column: str, cell: str) -> str | float | None:
@@ -75,249 +75,162 @@ def _number(cell: str) -> float | None:
         return None  # empty: the card does not tell
 
 
-@dataclass(frozen=True)
-class Span:
-    """A stretch of a run, on CLOCK_BOOTTIME."""
+class Overview:
+    """The whole run as curves, from telemetry-10s.csv; reads on as that grows.
 
-    begin_s: float
-    end_s: float
-
-
-@dataclass
-class _Mean:
-    """Mean over time and most."""
-
-    seconds: float = 0.0
-    total: float = 0.0
-    most: float | None = None
-
-    def add(self, value: float, seconds: float) -> None:
-        self.seconds += seconds
-        self.total += value * seconds
-        self.most = value if self.most is None else max(self.most, value)
-
-
-@dataclass
-class _Tally:
-    """One device over one span."""
-
-    span: Span | None
-    readings: int = 0
-    seconds: float = 0.0
-    means: dict[str, _Mean] = field(default_factory=dict)
-    lasting: dict[str, float] = field(default_factory=dict)
-    throttled_s: dict[str, float] = field(default_factory=dict)
-    tells_reasons: bool = False
-
-    def add(self, row: Mapping[str, float | None], seconds: float, names: Sequence[str]) -> None:
-        self.readings += 1
-        self.seconds += seconds
-        for name in names:
-            value = row.get(name)
-            if value is not None:
-                self.means.setdefault(name, _Mean()).add(value, seconds)
-        for name in LASTING:
-            value = row.get(name)
-            if value is not None:
-                self.lasting[name] = value
-        bits = row.get("throttle_bits")
-        if bits is not None:
-            self.tells_reasons = True
-            for bit, reason in REASONS.items():
-                if int(bits) & bit:
-                    self.throttled_s[reason] = self.throttled_s.get(reason, 0.0) + seconds
-
-
-@dataclass
-class _Device:
-    """What is gathered of one device."""
-
-    spans: list[_Tally]
-    whole: _Tally = field(default_factory=lambda: _Tally(None))
-    last_s: float | None = None
-    counters: list[tuple[float, dict[str, float | None]]] = field(default_factory=list)
-
-
-def summarize(path: Path, spans: Sequence[Span] = ()) -> dict[str, Any] | None:
-    """What a run's telemetry.csv tells of each device: over the whole run, and over each span.
-
-    Means are over time: a reading stands for the time since the one before.
-
-    Returns:
-        {"readings": n, "devices": {device: facts}, "spans": [{device: facts}, …]}, or None where
-        nothing was recorded. Facts of a GPU: `NAME_mean`, `NAME_max`, `energy_j` by the counter,
-        `throttled_pct` by reason, growth of the error counters.
+    `curves[device][measure]` are the points, one for ten seconds, at the middle of those.
     """
-    found: dict[str, _Device] = {}
-    for device, at_s, row in _rows(path):
-        one = found.get(device)
-        if one is None:
-            one = found[device] = _Device([_Tally(span) for span in spans])
-        seconds = min(at_s - one.last_s, LONGEST_GAP_S) if one.last_s is not None else 0.1
-        one.last_s = at_s
-        names = MEANT["host" if device == "host" else "gpu"]
-        one.whole.add(row, max(seconds, 1e-3), names)
-        for tally in one.spans:
-            if tally.span is not None and tally.span.begin_s <= at_s < tally.span.end_s:
-                tally.add(row, max(seconds, 1e-3), names)
-        if row.get("energy_j") is not None or row.get("ecc_corrected") is not None:
-            one.counters.append((at_s, row))
-    if not found:
-        return None
-    return {
-        "readings": sum(one.whole.readings for one in found.values()),
-        "devices": {name: _facts(name, one, one.whole) for name, one in found.items()},
-        "spans": [
-            {
-                name: _facts(name, one, one.spans[nth])
-                for name, one in found.items()
-                if one.spans[nth].readings
-            }
-            for nth in range(len(spans))
-        ],
-    }
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._places: dict[str, tuple[int, int]] = {}
+        self._width = 0
+        self.curves: dict[str, dict[str, list[Point]]] = {}
 
-def _rows(path: Path) -> Iterator[tuple[str, float, dict[str, float | None]]]:
-    """Device, time and numbers of every whole row."""
-    try:
-        file = open(path, encoding="utf-8", errors="replace", newline="")  # noqa: SIM115
-    except FileNotFoundError:
-        return
-    with file:
-        columns = file.readline().rstrip("\n").split(",")
-        if "device" not in columns or "boottime_s" not in columns:
+    def read(self) -> None:
+        """Read what is new."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
             return
-        which, when = columns.index("device"), columns.index("boottime_s")
-        numbers = [(n, name) for n, name in enumerate(columns) if name not in ("time", "device")]
-        for line in file:
-            cells = line.rstrip("\n").split(",")
-            if len(cells) != len(columns) or (at_s := _number(cells[when])) is None:
-                continue
-            yield (
-                cells[which],
-                at_s,
-                {name: _number(cells[n]) if cells[n] else None for n, name in numbers},
-            )
+        lines = data[: data.rfind(b"\n") + 1].decode(errors="replace").splitlines()
+        self._offset += data.rfind(b"\n") + 1
+        if lines and not self._width:
+            columns = lines.pop(0).split(",")
+            self._width = len(columns)
+            self._places = {
+                name: (columns.index(f"mean_{name}"), columns.index(f"max_{name}"))
+                for name in CHARTED
+                if f"mean_{name}" in columns and f"max_{name}" in columns
+            }
+        for line in lines:
+            self._take(line.split(","))
+
+    def _take(self, cells: list[str]) -> None:
+        if len(cells) != self._width or (end_s := _number(cells[1])) is None:
+            return
+        curves = self.curves.get(cells[2])
+        if curves is None:
+            curves = self.curves[cells[2]] = {name: [] for name in self._places}
+        for name, (mean, most) in self._places.items():
+            value = float(cells[mean]) if cells[mean] else None
+            curves[name].append((end_s - 5.0, value, float(cells[most]) if cells[most] else None))
 
 
-def _facts(name: str, device: _Device, tally: _Tally) -> dict[str, Any]:
-    is_host = name == "host"
-    facts: dict[str, Any] = {"readings": tally.readings, "seconds": round(tally.seconds, 3)}
-    for measure in MEANT["host" if is_host else "gpu"]:
-        mean = tally.means.get(measure)
-        facts[f"{measure}_mean"] = round(mean.total / mean.seconds, 3) if mean else None
-        facts[f"{measure}_max"] = mean.most if mean else None
-    for measure in LASTING[: 1 if is_host else None]:
-        facts[measure] = tally.lasting.get(measure)
-    if is_host or "/" in name:
-        return facts
-    facts["throttled_pct"] = (
-        {
-            reason: round(100 * seconds / tally.seconds, 1)
-            for reason, seconds in tally.throttled_s.items()
-        }
-        if tally.tells_reasons
-        else None
-    )
-    return facts | _counted(device.counters, tally.span)
-
-
-def _counted(
-    counters: Sequence[tuple[float, Mapping[str, float | None]]], span: Span | None
-) -> dict[str, Any]:
-    """Energy, and how much the other counters grew."""
-    facts: dict[str, Any] = {"energy_j": _energy_j(counters, span)}
-    for name in COUNTED:
-        values = [
-            value
-            for at_s, row in counters
-            if (value := row.get(name)) is not None
-            and (span is None or span.begin_s - 1 <= at_s <= span.end_s + 1)
-        ]
-        grown = values[-1] - values[0] if len(values) > 1 else None
-        # a counter that went back began anew with the driver: nothing is known then
-        facts[f"{name}_growth"] = grown if grown is not None and grown >= 0 else None
-    return facts
-
-
-def _energy_j(
-    counters: Sequence[tuple[float, Mapping[str, float | None]]], span: Span | None
-) -> float | None:
-    """By the counter; from its nearest reading to an end of the span the power of then is taken."""
-    told = [
-        (at_s, energy, row.get("power_w"))
-        for at_s, row in counters
-        if (energy := row.get("energy_j")) is not None
-    ]
-    if len(told) < 2:
-        return None
-    if span is None:
-        span = Span(told[0][0], told[-1][0])
-    ends = []
-    for moment in (span.begin_s, span.end_s):
-        at_s, energy, power_w = min(told, key=lambda one: abs(one[0] - moment))
-        if abs(at_s - moment) > FARTHEST_COUNTER_S or (power_w is None and at_s != moment):
-            return None
-        ends.append((at_s, energy + (power_w or 0.0) * (moment - at_s)))
-    inside = [energy for at_s, energy, _ in told if ends[0][0] <= at_s <= ends[1][0]]
-    if ends[0][0] == ends[1][0] or any(b < a for a, b in itertools.pairwise(inside)):
-        return None  # too short, or the driver began anew
-    return round(ends[1][1] - ends[0][1], 2)
-
-
-def of_window(
-    facts: Mapping[str, Mapping[str, Any]],
-    used: Sequence[str],
-    gpu_used: str | None,
-    samples: int | None,
-) -> dict[str, Any] | None:
-    """The `telemetry` of a result: what the GPUs did inside its LoadGen window.
+class Record:
+    """A run's telemetry: the whole of it in tens of seconds, any short stretch in full.
 
     Args:
-        facts: of each device over that window, as `summarize` gives them.
-        used: the devices that the run used; without any, all are meant.
-        gpu_used: the detector's answer.
-        samples: how many were processed.
+        folder: the run's folder.
     """
-    if not facts:
-        return None
-    gpus = {name: one for name, one in facts.items() if name != "host" and "/" not in name}
-    mine = [gpus[name] for name in used if name in gpus] or list(gpus.values())
-    energy = _sum([one["energy_j"] for one in mine])
-    throttled = [one["throttled_pct"] or {} for one in mine if one["throttled_pct"] is not None]
-    return {
-        "gpu_used": gpu_used,
-        "devices_used": list(used),
-        "window_s": max((one["seconds"] for one in facts.values()), default=None),
-        "utilization_pct_mean": _mean([one["utilization_pct_mean"] for one in mine]),
-        "utilization_pct_max": _most([one["utilization_pct_max"] for one in mine]),
-        "memory_used_bytes_max": _most([one["memory_used_bytes_max"] for one in mine]),
-        "temperature_c_max": _most([one["temperature_c_max"] for one in mine]),
-        "power_w_mean": _sum([one["power_w_mean"] for one in mine]),
-        "energy_j": energy,
-        "energy_source": BOARD,
-        "joules_per_sample": round(energy / samples, 6) if energy and samples else None,
-        "power_cap_pct": _most([one.get("power cap", 0.0) for one in throttled]),
-        "throttled_pct": _most(
-            [
-                max((pct for reason, pct in one.items() if reason not in NORMAL), default=0.0)
-                for one in throttled
-            ]
-        ),
-        "devices": dict(facts),
-    }
+
+    def __init__(self, folder: Path) -> None:
+        self._full = folder / "telemetry.csv"
+        self.overview = Overview(folder / "telemetry-10s.csv")
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """First and last moment; None where there is nothing."""
+        first = last = None
+        try:
+            with open(self._full, "rb") as file:
+                file.readline()
+                first = _time_of(file.readline())
+                file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
+                tail = file.read()
+        except FileNotFoundError:
+            return None
+        for line in reversed(tail[: tail.rfind(b"\n") + 1].splitlines()):
+            last = _time_of(line)
+            if last is not None:
+                break
+        return (first, last) if first is not None and last is not None else None
+
+    @property
+    def devices(self) -> list[str]:
+        """GPUs in order, then the host."""
+        found = set(self.overview.curves)
+        for row in RowReader(self._full, from_end=True).rows():
+            found.add(str(row["device"]))
+        return sorted((one for one in found if "/" not in one), key=_order)
+
+    def limits(self, device: str) -> tuple[float | None, float | None]:
+        """Power limit (W) and memory (bytes) of a device, as last told."""
+        for row in reversed(list(RowReader(self._full, from_end=True).rows())):
+            if row["device"] == device:
+                return row.get("power_limit_w"), row.get("memory_total_bytes")
+        return None, None
+
+    def curves(
+        self, device: str, begin_s: float, end_s: float
+    ) -> tuple[dict[str, list[Point]], float]:
+        """The device's curves over that stretch, and the gap above which nothing is known."""
+        if end_s - begin_s <= IN_FULL_S:
+            return detail(self._full, device, begin_s, end_s), 3.0
+        self.overview.read()
+        known = self.overview.curves.get(device, {})
+        return {
+            name: [one for one in points if begin_s - 10 <= one[0] <= end_s + 10]
+            for name, points in known.items()
+        }, 30.0
 
 
-def _sum(values: Sequence[float | None]) -> float | None:
-    known = [one for one in values if one is not None]
-    return round(sum(known), 3) if known and len(known) == len(values) else None
+def _order(device: str) -> tuple[int, str]:
+    digits = device.removeprefix("gpu")
+    return (int(digits), "") if digits.isdigit() else (1000, device)
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [one for one in values if one is not None]
-    return round(sum(known) / len(known), 3) if known else None
+def _time_of(line: bytes) -> float | None:
+    cells = line.split(b",", 2)
+    return _number(cells[1].decode(errors="replace")) if len(cells) > 1 else None
 
 
-def _most(values: Sequence[float | None]) -> float | None:
-    return max((one for one in values if one is not None), default=None)
+def detail(
+    path: Path, device: str, begin_s: float, end_s: float, names: Sequence[str] = CHARTED
+) -> dict[str, list[Point]]:
+    """One device between two moments, from telemetry.csv: only that part of the file is read."""
+    curves: dict[str, list[Point]] = {name: [] for name in names}
+    try:
+        file = open(path, "rb")  # noqa: SIM115
+    except FileNotFoundError:
+        return curves
+    with file:
+        columns = file.readline().decode(errors="replace").rstrip("\n").split(",")
+        places = [(name, columns.index(name)) for name in names if name in columns]
+        begin, end = _place_of(file, begin_s), _place_of(file, end_s)
+        file.seek(begin)
+        wanted = device.encode()
+        for line in file.read(max(0, end - begin)).split(b"\n"):
+            if line.split(b",", 3)[2:3] != [wanted]:
+                continue
+            cells = line.decode(errors="replace").split(",")
+            at_s = _number(cells[1])
+            if at_s is None or len(cells) != len(columns):
+                continue
+            for name, place in places:
+                value = _number(cells[place])
+                curves[name].append((at_s, value, value))
+    return curves
+
+
+def _place_of(file: BinaryIO, moment_s: float) -> int:
+    """Where the first line begins that is not older than that; by halving, lines rise in time."""
+    file.seek(0)
+    low = len(file.readline())
+    high = size = file.seek(0, 2)
+    while high - low > SHORTEST_LINE:
+        middle = (low + high) // 2
+        file.seek(middle)
+        begin = middle + len(file.readline())
+        line = file.readline()
+        at_s = _number(line.split(b",", 2)[1].decode(errors="replace")) if b"," in line else None
+        if at_s is None or begin >= high:
+            high = middle
+        elif at_s < moment_s:
+            low = begin + len(line)
+        else:
+            high = middle
+    return min(low, size)

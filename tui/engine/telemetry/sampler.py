@@ -179,12 +179,14 @@ def gpu_sampler(
     period_s: float = 1.0,
     retry_s: float = RETRY_S,
     clock: Callable[[], float] = boottime,
+    heard: Callable[[GpuSnapshot, float], None] | None = None,
 ) -> Sampler[GpuSnapshot]:
     """For looking: everything that there is to see, once a second."""
     return Sampler(
         make,
         lambda source: source.sample(usage=True),
         period_s,
+        heard,
         lost=lambda source: source.is_any_lost,
         retry_s=retry_s,
         clock=clock,
