@@ -13,6 +13,7 @@ from tui.screens.benchmarks import BenchmarksScreen
 from tui.screens.gpu import GpuScreen
 from tui.screens.history import HistoryScreen
 from tui.screens.log_frame import LogFrame
+from tui.screens.record import RecordScreen
 from tui.screens.result_keys import ResultKeys
 from tui.screens.results import ResultsScreen
 from tui.screens.run import RunScreen
@@ -24,7 +25,7 @@ REPOSITORY = Path(__file__).parents[1]
 KEYS = REPOSITORY / "docs/keys.md"
 PLACES = (
     MlperfTui, BenchmarksScreen, RunScreen, HistoryScreen, GpuScreen, LogFrame, ResultKeys,
-    ResultsScreen, ChoiceList, Form, LogView,
+    ResultsScreen, RecordScreen, ChoiceList, Form, LogView,
 )  # fmt: skip
 NAMES = {
     "question_mark": "?",
@@ -43,6 +44,9 @@ NAMES = {
     "delete": "Del",
     "right_square_bracket": "]",
     "left_square_bracket": "[",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
     "right_curly_bracket": "}",
     "left_curly_bracket": "{",
 }
@@ -68,5 +72,5 @@ def test_every_link_and_picture_of_the_pages_is_there(page: Path) -> None:
 
 
 def test_every_screen_has_its_page_with_a_picture() -> None:
-    for name in ("benchmarks", "run", "runs", "results", "gpu"):
+    for name in ("benchmarks", "run", "runs", "results", "gpu", "record"):
         assert f"screens/{name}" in (REPOSITORY / f"docs/{name}.md").read_text()

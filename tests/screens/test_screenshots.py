@@ -40,6 +40,9 @@ STATES = {
     "results": (("2", "i", *PATH, "enter", "end"), "102 903 Tokens/s", SMALL),
     "results-wide": (("2", "i", *PATH, "enter", "end"), "102 903 Tokens/s", LARGE),
     "gpu": (("4",), "lost", SMALL),
+    "gpu-wide": (("4",), "lost", LARGE),
+    "record": (("2", "down", "enter", "p", *["left"] * 9, *["plus"] * 2), "at ", SMALL),
+    "record-wide": (("2", "down", "enter", "p"), "whole run", LARGE),
 }
 
 

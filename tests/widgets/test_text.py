@@ -54,14 +54,26 @@ def test_steps_leave_out_the_oldest_where_there_is_no_room() -> None:
     assert plain(steps.lines(10)) == ["… ▶ last …"]
 
 
-def test_meters_line_up_and_count_those_without_room() -> None:
+LOST = Badge("lost: it has fallen off the bus", Tone.BAD)
+
+
+def test_meters_line_up_and_stand_closer_where_there_is_no_room() -> None:
     meters = Meters(3)
     meters._meters = tuple(Meter(f"GPU {n}", Level(n / 8, f"{n} %"), ("12 W",)) for n in range(8))
     assert plain(meters.lines(80)) == [
-        "GPU 0           0 %  12 W",
-        "GPU 1  █        1 %  12 W",
-        "… and 6 more",
+        "0     0 %  1 ▍   1 %  2 ▊   2 %  3 █▏  3 %  4 █▌  4 %  5 █▉  5 %  6 ██▎ 6 %",
+        "7 ██▋ 7 %",
     ]
+    meters._meters = tuple(
+        Meter(f"GPU {n}", Level(0.9, "92 %"), badge=LOST if n == 15 else None) for n in range(16)
+    )
+    meters.most = 2
+    assert plain(meters.lines(80)) == [
+        "0 92 %  1 92 %  2 92 %  3 92 %  4 92 %  5 92 %  6 92 %  7 92 %  8 92 %  9 92 %",
+        "10 92 %  11 92 %  12 92 %  13 92 %  14 92 %  15 ✖ lost",
+    ]
+    meters._meters = tuple(Meter(f"GPU {n}", Level(n / 8, f"{n} %"), ("12 W",)) for n in range(2))
+    assert plain(meters.lines(80)) == ["GPU 0           0 %  12 W", "GPU 1  █        1 %  12 W"]
     meters._meters = (Meter("GPU", Level(None, "no driver here")),)
     assert plain(meters.lines(80)) == ["GPU  no driver here"]
 

@@ -34,8 +34,8 @@ class GpuScreen(TabScreen):
     NAME = "GPU"
     STRIP = False
     HELP = (
-        "What NVML tells of each GPU, once a second. A dash is what the card or its driver does not "
-        "tell; what is old is said to be old. The device under the cursor is drawn below the list, "
+        "What NVML tells of each GPU, once a second. A dash is what card or driver do not tell; "
+        "what is old is said to be old. The device under the cursor is drawn below the list, "
         "with the phases of the run that goes on; t changes for how long, s sorts, Enter gives the "
         "device the whole screen. Nothing here changes a setting of a GPU."
     )
