@@ -177,7 +177,12 @@ def sorted_by(devices: Sequence[GpuDevice], how: str) -> list[GpuDevice]:
     }
     if how not in names:
         return list(devices)
-    return sorted(devices, key=lambda one: -(getattr(one.reading, names[how]) or -1))
+
+    def told(device: GpuDevice) -> float:
+        value: float | None = getattr(device.reading, names[how])
+        return -1.0 if value is None else value
+
+    return sorted(devices, key=told, reverse=True)
 
 
 def listed_row(device: GpuDevice, problem: str | None) -> tuple[Cell, ...]:
