@@ -32,7 +32,6 @@ from widgets.rows import Badge, Meter, Tone
 from widgets.tones import KEY, QUIET, STRONG, badge_text
 
 if TYPE_CHECKING:
-    from tui.engine.beside import PhaseSpan
     from tui.engine.telemetry.gpus import GpuSnapshot
     from tui.engine.telemetry.host import HostSample
     from tui.engine.telemetry.sampler import GpuSource, HostTeller, Sampler
@@ -72,11 +71,12 @@ class MlperfTui(App[None]):
         clock: Clock | None = None,
         nvml: Callable[[], GpuSource] | None = None,
         host: Callable[[], HostTeller] | None = None,
+        history: History | None = None,
     ) -> None:
         super().__init__(ansi_color=True)
         self._catalog, self._store, self._facts = catalog, store, facts
         self._clock = clock or Clock()
-        self._history = History()
+        self._history = history or History()
         self._gpu_sampler, self._host_sampler = _samplers(nvml, host, self._clock, self._history)
         self._published = Published(catalog)
         self._ascii = terminal.Ascii(enabled=ascii_only)
@@ -127,7 +127,7 @@ class MlperfTui(App[None]):
                 self._gpu_sampler,
                 self._host_sampler,
                 self._history,
-                self._live_phases,
+                self._live_run,
                 self._clock,
             )
         return BenchmarksScreen(self._catalog, self._store, self._facts, self._clock)
@@ -226,12 +226,10 @@ class MlperfTui(App[None]):
         latest = self._gpu_sampler.latest
         return gpu.gpu_meters(latest, self._clock.boottime_s()) if latest.sample else []
 
-    def _live_phases(self) -> list[PhaseSpan]:
-        """Of the run that goes on, to be marked beside what the GPUs do."""
-        from tui.engine import beside
-
+    def _live_run(self) -> Run | None:
+        """The run that goes on, to be marked beside what the GPUs do."""
         running, _ = live_runs(self._store)
-        return beside.phases(self._store.open(running[0])) if running else []
+        return self._store.open(running[0]) if running else None
 
     def _gpu_words(self) -> str:
         from tui.present import gpu

@@ -66,12 +66,14 @@ def _labelled(panel: Panel, width: int) -> Iterable[Text]:
             yield Text.assemble(" " * (label_width + 2), spread_line(spread, room))
     for gauge in panel.gauges:
         yield Text.assemble((gauge.label.ljust(label_width), QUIET), "  ", gauge_line(gauge, room))
-    yield from _facts(panel.facts, label_width, width)
+    yield from _facts(panel.facts, label_width, width, stale=panel.stale)
 
 
-def _facts(facts: Sequence[Fact], label_width: int, width: int) -> Iterable[Text]:
+def _facts(
+    facts: Sequence[Fact], label_width: int, width: int, *, stale: bool = False
+) -> Iterable[Text]:
     for fact in facts:
-        value = badge_text(Badge(fact.value, fact.tone))
+        value = Text(fact.value, QUIET) if stale else badge_text(Badge(fact.value, fact.tone))
         room = max(20, width - label_width - 2)
         for nth, part in enumerate(_wrapped(value, room)):
             label = fact.label if not nth else ""

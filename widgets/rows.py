@@ -88,6 +88,8 @@ class Panel:
     gauges: tuple[Gauge, ...] = ()
     facts: tuple[Fact, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    stale: bool = False
+    """The facts are old: they are shown faintly."""
 
 
 @dataclass(frozen=True)

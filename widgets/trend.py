@@ -19,37 +19,42 @@ RIGHT_DOT = (0x00, 0x80, 0x20, 0x10, 0x08)
 """The one dot at that height."""
 CURVE = Style(color="cyan")
 ROWS = 3
+MOST_ROWS = 16
 NARROWEST = 72
 """Curves stand side by side where each has so many columns."""
 GAP = 3
 
 
 class ChartView(TextView):
-    """A chart, as high as its curves need."""
+    """A chart; its curves are as high as there is room for."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._chart = Chart(0.0, 1.0)
+        self._height = 0
 
-    def show(self, chart: Chart) -> None:
-        """Show this one."""
-        self._chart = chart
+    def show(self, chart: Chart, height: int = 0) -> None:
+        """Show this one, in about so many lines if that is enough."""
+        self._chart, self._height = chart, height
         self.redraw()
 
     def lines(self, width: int) -> list[Text]:
         """All of it."""
-        return chart_lines(self._chart, width)
+        return chart_lines(self._chart, width, self._height)
 
 
-def chart_lines(chart: Chart, width: int) -> list[Text]:
+def chart_lines(chart: Chart, width: int, height: int = 0) -> list[Text]:
     """Curves below and beside each other, then marks and time."""
     if not chart.curves:
         return []
     beside = max(1, min(len(chart.curves), (width + GAP) // (NARROWEST + GAP)))
     each = (width - (beside - 1) * GAP) // beside
+    blocks_below = -(-len(chart.curves) // beside)
+    rows = max(ROWS, min(MOST_ROWS, (height - 2) // blocks_below - 1))
     lines: list[Text] = []
     for begin in range(0, len(chart.curves), beside):
-        blocks = [_curve_lines(one, chart, each) for one in chart.curves[begin : begin + beside]]
+        shown = chart.curves[begin : begin + beside]
+        blocks = [_curve_lines(one, chart, each, rows) for one in shown]
         lines += [_beside(parts, each) for parts in zip(*blocks)]
     foot = [line for line in (_mark_line(chart, each), _axis_line(chart, each)) if line.plain]
     used = min(beside, len(chart.curves))
@@ -65,11 +70,11 @@ def _beside(parts: Sequence[Text], width: int) -> Text:
     return line
 
 
-def _curve_lines(curve: Curve, chart: Chart, width: int) -> list[Text]:
+def _curve_lines(curve: Curve, chart: Chart, width: int, height: int) -> list[Text]:
     """Name and value, then the curve; the cursor's column stands out."""
     head = Text.assemble((curve.name, STRONG), "  ", (curve.text, QUIET), no_wrap=True)
     head.truncate(width, overflow="ellipsis")
-    lines = [Text(row, CURVE) for row in curve_rows(curve, chart, width)]
+    lines = [Text(row, CURVE) for row in curve_rows(curve, chart, width, height)]
     at = _column(chart, chart.cursor_s, width) if chart.cursor_s is not None else None
     if at is not None:
         for line in lines:

@@ -19,9 +19,10 @@ from tui.engine.results import read_results
 from tui.engine.store import Cause, Run, RunState
 from tui.engine.sut import SystemFacts
 from tui.engine.telemetry.gpus import GpuDevice, GpuProcess, GpuSnapshot
+from tui.engine.telemetry.history import History
 from tui.engine.telemetry.host import HostSample
 from tui.engine.telemetry.reading import MEASURES, Reading
-from tui.engine.telemetry.recorder import COLUMNS
+from tui.engine.telemetry.recorder import Writer
 from tui.screens.frame import Clock
 
 NOW = datetime(2026, 11, 24, 14, 22, 7, tzinfo=timezone.utc)
@@ -90,22 +91,27 @@ def make_run(root: Path, when: datetime, state: str, **about: Any) -> Run:
     if result is not None:
         (folder / "result.json").write_text(json.dumps([result]))
     if telemetry:
-        (folder / "telemetry.csv").write_text("\n".join(readings(telemetry, begin)) + "\n")
+        record(folder, telemetry, begin)
     return run
 
 
-def readings(count: int, begin: float) -> Iterator[str]:
-    """Host and one H100 under load, as our recorder wrote them on one."""
-    yield ",".join(COLUMNS)
-    names, *rows = (DATA / "gpu/h100-gemm.csv").read_text().splitlines()
-    host, gpu = (dict(zip(names.split(","), row.split(","))) for row in rows[:2])
+def record(folder: Path, count: int, begin: float) -> None:
+    """Host and one H100 under load, a reading a second, by our own recorder's writer."""
+    (told, *_) = Gpus().sample().readings
+    (host,) = Host().sample().readings
+    writer = Writer(folder, report=print)
     for n in range(count):
-        busy = 0.0 if n < 25 else 88 + 7 * ((n * 7) % 11) / 10
-        power = 72.0 if n < 25 else 560 + 9 * ((n * 5) % 13)
-        values = gpu | {"utilization_pct": f"{busy:.0f}", "power_w": f"{power:.2f}"}
-        for device, told in (("host", host), ("gpu0", values)):
-            cells = ",".join(told.get(name, "") for name in MEASURES)
-            yield f"{stamp(NOW)},{begin + n + 5:.3f},{device},{cells}"
+        at, is_busy = begin + n, n > 60
+        gpu = replace(
+            told,
+            utilization_pct=88 + 7 * ((n * 7) % 11) / 10 if is_busy else 0.0,
+            power_w=560.0 + 9 * ((n * 5) % 13) if is_busy else 72.0,
+            memory_used_bytes=(14 if is_busy else 1) * 10**9,
+            temperature_c=min(62, 34 + max(0, n - 60)),
+        )
+        writer.add([(at, stamp(NOW), replace(host, utilization_pct=20.0 + n % 7))])
+        writer.add([(at, stamp(NOW), gpu)])
+    writer.end()
 
 
 def result_of(case: str, **about: Any) -> Mapping[str, Any]:
@@ -232,5 +238,18 @@ class Host:
         return HostSample(reading, (30.0, 38.0))
 
 
-OUTSIDE: dict[str, Any] = {"clock": CLOCK, "nvml": Gpus, "host": Host}
-"""What the app takes from outside."""
+def looked_at() -> History:
+    """Four minutes of the first GPU."""
+    history = History()
+    (told, *_) = Gpus().sample().readings
+    for second in range(240):
+        busy = 0.0 if second < 60 else 92 + 7 * ((second * 7) % 11) / 10
+        watts = 72.0 if second < 60 else 600 + 9 * ((second * 5) % 13)
+        reading = replace(told, utilization_pct=busy, power_w=watts)
+        history.add(BOOTTIME_S - 240 + second, [reading])
+    return history
+
+
+def outside() -> dict[str, Any]:
+    """What the app takes from outside; its clock stands still."""
+    return {"clock": CLOCK, "nvml": Gpus, "host": Host, "history": looked_at()}

@@ -63,7 +63,7 @@ def made(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStor
 async def test_the_picture_is_what_the_app_shows(made: RunStore, name: str) -> None:
     keys, words, size = STATES[name]
     runs = made_up.make_all(made.root)
-    app = MlperfTui(catalog.load(), made, made_up.FACTS, **made_up.OUTSIDE)
+    app = MlperfTui(catalog.load(), made, made_up.FACTS, **made_up.outside())
     with made_up.watched(runs["live"]):
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: "H100" in shown(app))

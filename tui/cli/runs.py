@@ -84,7 +84,8 @@ def do_runs(args: argparse.Namespace) -> int:
 
 def do_show(args: argparse.Namespace) -> int:
     """Show one run."""
-    from tui.present import result
+    from tui.engine import beside
+    from tui.present import result, telemetry
     from tui.present import run as present
 
     run = _attended(args.run)
@@ -95,6 +96,9 @@ def do_show(args: argparse.Namespace) -> int:
     for found in run.result or ():
         output.line()
         output.panel(result.panel(found))
+    if recorded := beside.summary(run):
+        output.line()
+        output.panel(telemetry.panel(recorded))
     return 0
 
 

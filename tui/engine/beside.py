@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tui.engine import events
+from tui.engine import events, home
 from tui.engine.process import boottime
 from tui.engine.store import Run
 from tui.engine.telemetry.summary import Span, of_window, summarize
@@ -27,16 +27,41 @@ class PhaseSpan:
     end_s: float
 
 
+SUMMARY = "telemetry.json"
+
+
 def summary(run: Run) -> dict[str, Any] | None:
     """What the run's telemetry tells: over the whole run, and by phase.
 
+    Of a run that is over it is kept in `telemetry.json`: to read hours of readings takes seconds.
+
     Returns:
-        {"readings", "gpu_used", "devices_used", "devices": {device: facts}, "phases": [{"name",
-        "scenario", "mode", "seconds", "devices"}]}; None where nothing was recorded. See
-        `summarize` for the facts.
+        {"readings", "gpus": what the GPUs are, "gpu_used", "devices_used", "devices": {device:
+        facts}, "phases": [{"name", "scenario", "mode", "seconds", "devices"}]}; None where nothing
+        was recorded. See `summarize` for the facts.
     """
+    if run.stored_state.is_final:
+        kept = home.read_json(run.folder / SUMMARY)
+        if kept is not None and "phases" in kept:
+            return kept
+    return _summed_up(run)
+
+
+def keep_summary(run: Run) -> dict[str, Any] | None:
+    """Sum up a run whose command is over, and keep that.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    found = _summed_up(run)
+    if found is not None:
+        home.write_atomic(run.folder / SUMMARY, home.to_json(found))
+    return found
+
+
+def _summed_up(run: Run) -> dict[str, Any] | None:
     recorded, _ = events.read(run.events)
-    known = _phases(recorded, _end_s(run))
+    known = _phases(recorded, _end_s(run, boottime()))
     spans = [Span(one.begin_s, one.end_s) for one in known]
     found = summarize(run.folder / "telemetry.csv", spans)
     if found is None:
@@ -44,6 +69,7 @@ def summary(run: Run) -> dict[str, Any] | None:
     answer, used = _use(recorded)
     return {
         "readings": found["readings"],
+        "gpus": _gpus(recorded),
         "gpu_used": answer,
         "devices_used": used,
         "devices": found["devices"],
@@ -60,19 +86,47 @@ def summary(run: Run) -> dict[str, Any] | None:
     }
 
 
-def phases(run: Run) -> list[PhaseSpan]:
+def phases(run: Run, now_s: float) -> list[PhaseSpan]:
     """Each phase of the run, until the next begins; what goes on lasts until now."""
     recorded, _ = events.read(run.events)
-    return _phases(recorded, _end_s(run))
+    return _phases(recorded, _end_s(run, now_s))
 
 
-def with_telemetry(run: Run, results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The run's results, each with what the GPUs did inside its LoadGen window."""
-    found = summary(run)
+def with_telemetry(
+    found: Mapping[str, Any] | None, results: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """A run's results, each with what the GPUs did inside its LoadGen window.
+
+    Args:
+        found: the run's `summary`.
+        results: as `read_results` tells them.
+    """
     if found is None:
         return list(results)
     windows = [one for one in found["phases"] if one["name"] == LOADGEN]
-    return [{**one, "telemetry": _of(one, windows, found)} for one in results]
+    return [
+        {
+            **one,
+            "telemetry": _of(one, windows, found),
+            "accelerator": one.get("accelerator") or _accelerator(found),
+        }
+        for one in results
+    ]
+
+
+def _accelerator(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The GPUs that were used, where they are of one kind: what published figures are found by."""
+    names = {one["device"]: one["name"] for one in found["gpus"]}
+    used = {names.get(device) for device in found["devices_used"]}
+    if found["gpu_used"] != "yes" or len(used) != 1 or None in used:
+        return None
+    return {"name": used.pop(), "count": len(found["devices_used"])}
+
+
+def _gpus(recorded: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What GPUs there were, as last told."""
+    told = [one["devices"] for one in recorded if one["kind"] == events.GPUS]
+    return list(told[-1]) if told else []
 
 
 def _of(
@@ -101,10 +155,10 @@ def _use(recorded: Sequence[Mapping[str, Any]]) -> tuple[str | None, list[str]]:
     return last["answer"], [str(one) for one in last.get("devices") or ()]
 
 
-def _end_s(run: Run) -> float:
+def _end_s(run: Run, now_s: float) -> float:
     """When the command ended; now, where it goes on."""
     ended = run.stored_state.ended_boottime_s or (run.exit or {}).get("ended_boottime_s")
-    return float(ended) if ended is not None else boottime()
+    return float(ended) if ended is not None else now_s
 
 
 def _phases(recorded: Sequence[Mapping[str, Any]], ended_s: float) -> list[PhaseSpan]:

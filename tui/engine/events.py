@@ -13,6 +13,7 @@ ALERT = "alert"
 STOP = "stop"
 LIMITS = "limits"
 GPU_USED = "gpu_used"
+GPUS = "gpus"
 
 
 def append(path: Path, kind: str, **about: Any) -> None:
@@ -48,7 +49,7 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 def _is_whole(event: dict[str, Any]) -> bool:
     """It has what its readers count on; another version may have written it."""
     needed = {PHASE: ("phase", str), ALERT: ("text", str), LIMITS: ("min_duration_s", float)}
-    needed[GPU_USED] = ("answer", str)
+    needed |= {GPU_USED: ("answer", str), GPUS: ("devices", list)}
     name, kind = needed.get(event.get("kind", ""), ("kind", str))
     since = event.get("boottime_s")
     return (

@@ -24,6 +24,7 @@ from tui.engine.ending import FIRMLY, GENTLY, Ending
 from tui.engine.process import Identity, boottime
 from tui.engine.queue import queue_of
 from tui.engine.store import Cause, Run, RunState, free_bytes
+from tui.engine.telemetry.gpus import GpuSnapshot
 from tui.engine.telemetry.recorder import Recorder
 from tui.engine.telemetry.whose import Whose
 
@@ -156,6 +157,7 @@ class Supervisor:
             wants_gpu=run.stored_spec.get("device") == "cuda",
             was_used=self._gpu_used == "yes",
             told=self._tell_use,
+            met=self._tell_gpus,
         )
         if ended is None and run.is_command_alive():
             recorder.start()
@@ -256,6 +258,18 @@ class Supervisor:
             self._no_cuda_told = True
             self._recorder.no_cuda()
 
+    def _tell_gpus(self, snapshot: GpuSnapshot) -> None:
+        """What GPUs there are, by UUID; NVML's numbers are not CUDA's."""
+        variables = {**os.environ, **self._run.stored_spec["env_vars"]}
+        self._append(
+            events.GPUS,
+            driver=snapshot.driver,
+            cuda=snapshot.cuda,
+            cuda_visible_devices=variables.get("CUDA_VISIBLE_DEVICES"),
+            cuda_device_order=variables.get("CUDA_DEVICE_ORDER"),
+            devices=[one.lasting for one in snapshot.devices],
+        )
+
     def _tell_use(self, answer: str, devices: list[str]) -> None:
         """Is a GPU used? Into the events, whenever the answer changes."""
         self._append(events.GPU_USED, answer=answer, devices=devices)
@@ -324,11 +338,16 @@ class Supervisor:
         run.write_state(final, durable=True)
 
     def _judge(self) -> list[dict[str, Any]]:
-        """Read the results into result.json; [] where there are none."""
+        """Sum up the telemetry, read the results into result.json; [] where there are none."""
         from tui.engine import beside, catalog
         from tui.engine.errors import NotFoundError, ProfileError
         from tui.engine.results import read_results
 
+        try:
+            telemetry = beside.keep_summary(self._run)
+        except OSError as error:
+            telemetry = None
+            self._alert(f"the telemetry could not be summed up: {error.strerror}")
         try:
             known = catalog.load()
             _ = known.rounds  # read when first asked for: a faulty file says so here
@@ -339,7 +358,7 @@ class Supervisor:
             found = [one.to_json() for one in read_results(self._run.results, known)]
         except NotFoundError:
             return []
-        results = beside.with_telemetry(self._run, found)
+        results = beside.with_telemetry(telemetry, found)
         try:
             home.write_atomic(self._run.folder / "result.json", home.to_json(results))
         except OSError as error:

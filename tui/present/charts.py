@@ -38,6 +38,7 @@ def chart(
     span: tuple[float, float],
     *,
     phases: Sequence[PhaseSpan] = (),
+    prefix: str = "",
     clock: tuple[float, datetime] | None = None,
     zero_s: float | None = None,
     limit_w: float | None = None,
@@ -52,6 +53,7 @@ def chart(
         curves: its points by measure.
         span: from and to, CLOCK_BOOTTIME.
         phases: to be marked.
+        prefix: before each curve's name.
         clock: a moment on CLOCK_BOOTTIME and its local time: the axis tells the time of day.
         zero_s: the axis tells the time since then.
         limit_w: the power limit.
@@ -59,7 +61,6 @@ def chart(
         gap_s: what is farther apart is a gap.
         cursor_s: where values are read.
     """
-    name = "host" if device == "host" else device.replace("gpu", "GPU ")
     tops = {
         "utilization_pct": 100.0,
         "power_w": limit_w or _most(curves.get("power_w", ())),
@@ -68,7 +69,7 @@ def chart(
     }
     shown = [
         Curve(
-            f"{name} {'cpu' if device == 'host' and key == 'utilization_pct' else words}",
+            prefix + ("cpu" if device == "host" and key == "utilization_pct" else words),
             points,
             tops[key],
             _words(key, _at(points, cursor_s, gap_s), tops[key]),
@@ -84,6 +85,11 @@ def chart(
         gap_s=gap_s,
         cursor_s=cursor_s,
     )
+
+
+def name_of(device: str) -> str:
+    """A device of a record as one calls it."""
+    return device.replace("gpu", "GPU ")
 
 
 MOST_IN_FULL = 2
@@ -113,7 +119,15 @@ def side(
         joined = _joined(curves.get(device, {}), live.recent(device))
         wanted = ("utilization_pct",) if device == "host" else keys
         points = {key: joined[key] for key in wanted if key in joined}
-        found += chart(device, points, span, limit_w=limit_w, total_bytes=total, gap_s=30).curves
+        found += chart(
+            device,
+            points,
+            span,
+            prefix=f"{name_of(device)} ",
+            limit_w=limit_w,
+            total_bytes=total,
+            gap_s=30,
+        ).curves
     more = len(gpus) - MOST_BESIDE
     if more > 0:
         found[-1] = replace(found[-1], text=f"{found[-1].text}   … and {more} more GPUs: p")

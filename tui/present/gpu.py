@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from tui.engine.telemetry.gpus import NORMAL, GpuDevice, GpuProcess, GpuSnapshot, MigInstance
 from tui.engine.telemetry.host import HostSample
+from tui.engine.telemetry.reading import Reading
 from tui.engine.telemetry.sampler import Latest
 from tui.present import metrics
 from widgets.rows import Badge, Cell, Column, Fact, Level, Meter, Panel, Tone
@@ -74,6 +76,7 @@ def _device(device: GpuDevice, age_s: float | None) -> dict[str, Any]:
         "throttle_reasons": device.throttle_reasons,
         "age_s": round(age_s, 3) if age_s is not None else None,
         "lost": device.lost,
+        "lost_since": device.lost_since,
         "processes": (
             [asdict(one) for one in device.processes] if device.processes is not None else None
         ),
@@ -92,7 +95,8 @@ def _host_json(sample: HostSample | None) -> dict[str, Any]:
 def panels(gpus: Latest[GpuSnapshot], host: Latest[HostSample], now: float) -> list[Panel]:
     """One panel a GPU, and one for the host."""
     problem = trouble(gpus, now)
-    found = [_panel(one, problem) for one in gpus.sample.devices] if gpus.sample else []
+    devices = gpus.sample.devices if gpus.sample else ()
+    found = [_panel(one, problem, len(devices)) for one in devices]
     if problem and not found:
         found.append(Panel("GPU", Badge("none", Tone.UNKNOWN), headline=problem))
     return [*found, _host_panel(host.sample)]
@@ -134,7 +138,7 @@ def host_meters(host: Latest[HostSample]) -> list[Meter]:
 def _meter(device: GpuDevice, problem: str | None) -> Meter:
     reading, name = device.reading, f"GPU {device.index}"
     if device.lost:
-        badge = Badge("lost: it has fallen off the bus", Tone.BAD)
+        badge = Badge(_lost(device), Tone.BAD)
         return Meter(name, Level(None, ""), badge=badge)
     if problem:
         return Meter(name, Level(None, ""), badge=Badge(problem, Tone.WARNING))
@@ -190,7 +194,7 @@ def listed_row(device: GpuDevice, problem: str | None) -> tuple[Cell, ...]:
     reading = device.reading
     head = (Cell(str(device.index)), Cell(short_name(device.name), quiet=True))
     if device.lost:
-        return (*head, Cell("lost: it has fallen off the bus", Tone.BAD, spans=True))
+        return (*head, Cell(_lost(device), Tone.BAD, spans=True))
     if problem:
         return (*head, Cell(problem, Tone.WARNING, spans=True))
     used = metrics.percent(reading.utilization_pct).rjust(5)
@@ -215,7 +219,8 @@ def short_name(name: str | None) -> str:
 
 def device_panel(device: GpuDevice, gpus: Latest[GpuSnapshot], now: float) -> Panel:
     """Everything that is known of one GPU."""
-    return _panel(device, trouble(gpus, now))
+    count = len(gpus.sample.devices) if gpus.sample else 1
+    return _panel(device, trouble(gpus, now), count)
 
 
 def host_panel(host: Latest[HostSample]) -> Panel:
@@ -247,15 +252,16 @@ def names(snapshot: GpuSnapshot | None) -> str:
     return ", ".join(f"{n} x {name}" if n > 1 else name for name, n in counts.items())
 
 
-def _panel(device: GpuDevice, problem: str | None) -> Panel:
+def _panel(device: GpuDevice, problem: str | None, count: int) -> Panel:
     reading, reasons = device.reading, device.throttle_reasons
     title = f"GPU {device.index}  {device.name or 'unnamed'}"
     if device.lost:
-        text = "It has fallen off the bus: nothing can be read of it."
-        return Panel(title, Badge("lost", Tone.BAD), headline=text)
+        text = "Nothing can be read of it any more; a reset or a reboot may bring it back."
+        facts = [Fact("uuid", device.uuid or metrics.NOTHING)]
+        return Panel(title, Badge(_lost(device), Tone.BAD), headline=text, facts=tuple(facts))
     facts = [
         Fact("utilization", _utilization(device)),
-        Fact("memory", metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes)),
+        Fact("memory", _memory(reading)),
         Fact("power", metrics.of(reading.power_w, reading.power_limit_w, "W")),
         Fact("temperature", _temperatures(device)),
         Fact("SM clock", metrics.whole(reading.sm_clock_mhz, "MHz")),
@@ -265,12 +271,37 @@ def _panel(device: GpuDevice, problem: str | None) -> Panel:
         Fact("uuid", device.uuid or metrics.NOTHING),
         Fact("bus", device.pci_bus_id or metrics.NOTHING),
     ]
+    if seen := _seen_by_cuda(device, count):
+        facts.append(Fact("CUDA", seen))
     facts += [Fact("instance", _instance(one)) for one in device.mig or ()]
     if device.mig is not None:
         facts.append(Fact("instances", NO_UTILIZATION))
     facts += [Fact("process", _process(one)) for one in device.processes or ()]
     badge = Badge(problem, Tone.WARNING) if problem else Badge("", Tone.PLAIN)
-    return Panel(title, badge, facts=tuple(facts))
+    return Panel(title, badge, facts=tuple(facts), stale=problem is not None)
+
+
+def _lost(device: GpuDevice) -> str:
+    since = f" since {device.lost_since[11:19]} UTC" if device.lost_since else ""
+    return f"lost{since}: it has fallen off the bus"
+
+
+def _memory(reading: Reading) -> str:
+    if reading.memory_total_bytes is None:
+        return f"{metrics.NOTHING} (NVML tells none; an integrated GPU uses the host's)"
+    return metrics.gigabytes(reading.memory_used_bytes, reading.memory_total_bytes)
+
+
+def _seen_by_cuda(device: GpuDevice, count: int) -> str:
+    """Nothing to say where nothing is hidden."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return ""
+    said = f"CUDA_VISIBLE_DEVICES={visible}"
+    seen = device.seen_by_cuda(visible, os.environ.get("CUDA_DEVICE_ORDER"), count)
+    if seen is None:
+        return f"{said} counts in CUDA's order, which need not be this one (by PCI bus)"
+    return f"{'seen' if seen else 'hidden'} by {said}"
 
 
 def _utilization(device: GpuDevice) -> str:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Container, VerticalScroll
 
-from tui.engine.beside import PhaseSpan
+from tui.engine import beside
+from tui.engine.store import Run
 from tui.engine.telemetry.gpus import GpuDevice, GpuSnapshot
 from tui.engine.telemetry.history import History
 from tui.engine.telemetry.host import HostSample
+from tui.engine.telemetry.record import Record
 from tui.engine.telemetry.sampler import Sampler
 from tui.present import charts, gpu
 from tui.screens.frame import Clock, TabScreen
 from widgets.choice_list import ChoiceList
 from widgets.line import Line
 from widgets.panel import PanelView, panel_lines
+from widgets.rows import Chart
 from widgets.tones import QUIET, STRONG
 from widgets.trend import ChartView
 
 PERIOD_S = 1.0
-LENGTHS = ((60.0, "1 min"), (600.0, "10 min"), (3600.0, "60 min"))
+GAP_S = 3.0
+LENGTHS = ((60.0, "the last 1 min"), (600.0, "the last 10 min"), (3600.0, "the last 60 min"))
+WHOLE_RUN = "since the run's start"
+WIDE = 150
+"""From so many columns on the device's panel and the host's stand beside each other."""
 
 
 class GpuScreen(TabScreen):
@@ -36,13 +43,13 @@ class GpuScreen(TabScreen):
     HELP = (
         "What NVML tells of each GPU, once a second. A dash is what card or driver do not tell; "
         "what is old is said to be old. The device under the cursor is drawn below the list, "
-        "with the phases of the run that goes on; t changes for how long, s sorts, Enter gives the "
-        "device the whole screen. Nothing here changes a setting of a GPU."
+        "with the phases of the run that goes on; t changes for how long (up to the whole run), "
+        "s sorts, Enter gives the device the whole screen. Nothing here changes a setting of a GPU."
     )
     CSS_PATH = "gpu.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,ctrl+j", "open", "device", priority=True),
-        Binding("t", "length", "1, 10, 60 min"),
+        Binding("t", "length", "1, 10, 60 min, run"),
         Binding("s", "sort", "sort"),
         Binding("y", "app.copy", "copy"),
         Binding("escape", "close", "list"),
@@ -53,12 +60,14 @@ class GpuScreen(TabScreen):
         gpus: Sampler[GpuSnapshot],
         host: Sampler[HostSample],
         history: History,
-        phases: Callable[[], Sequence[PhaseSpan]],
+        live_run: Callable[[], Run | None],
         clock: Clock,
     ) -> None:
         super().__init__()
         self._gpus, self._host, self._history = gpus, host, history
-        self._phases, self._clock = phases, clock
+        self._live_run, self._clock = live_run, clock
+        self._record: tuple[Run, Record] | None = None
+        """Of the run that goes on."""
         self._length, self._sort = 0, 0
         self._devices: list[GpuDevice] = []
 
@@ -68,13 +77,19 @@ class GpuScreen(TabScreen):
         yield Line(id="between")
         with VerticalScroll():
             yield ChartView()
-            yield PanelView(id="device")
-            yield PanelView(id="host")
+            with Container():
+                yield PanelView(id="device")
+                yield PanelView(id="host")
 
     def on_mount(self) -> None:
         """Look once a second."""
         self.set_focus(self.query_one(ChoiceList))
         self.set_interval(PERIOD_S, self._show)
+
+    def on_resize(self) -> None:
+        """Beside each other where there is room."""
+        self.set_class(self.app.size.width >= WIDE, "wide")
+        self.call_after_refresh(self._show)
 
     def on_screen_resume(self) -> None:
         """Seen: show what is known."""
@@ -101,31 +116,54 @@ class GpuScreen(TabScreen):
         self.query_one("#host", PanelView).show([gpu.host_panel(self._host.latest)])
 
     def _show_device(self, place: int, now: float) -> None:
-        length_s, words = LENGTHS[self._length]
+        run = self._run_now()
+        words = LENGTHS[self._length][1] if self._length < len(LENGTHS) else WHOLE_RUN
         order = f"by {gpu.SORTS[self._sort]}"
         device = self._devices[place] if place < len(self._devices) else None
         self.query_one("#between", Line).show(
-            Text(f"GPU {device.index}, the last {words}" if device else "host", STRONG),
+            Text(f"GPU {device.index}, {words}" if device else "host", STRONG),
             Text(f"sorted {order}" if len(self._devices) > 1 else "", QUIET),
         )
         panel, chart = self.query_one("#device", PanelView), self.query_one(ChartView)
         panel.display = chart.display = device is not None
         if device is None:
             return
-        span = charts.live_span(now, length_s)
-        name, reading = device.reading.device, device.reading
-        chart.show(
-            charts.chart(
-                name,
-                self._history.curves(name, span[0]),
-                span,
-                phases=self._phases(),
-                clock=(now, self._clock.utc().astimezone()),
-                limit_w=reading.power_limit_w,
-                total_bytes=reading.memory_total_bytes,
-            )
-        )
         panel.show([gpu.device_panel(device, self._gpus.latest, now)])
+        below = self.query_one(Container).size.height
+        chart.show(
+            self._chart(device, run, now), self.query_one(VerticalScroll).size.height - below
+        )
+
+    def _chart(self, device: GpuDevice, run: Run | None, now: float) -> Chart:
+        """The device's last minutes, or all since the run's start."""
+        name, reading, gap_s = device.reading.device, device.reading, GAP_S
+        if self._length < len(LENGTHS):
+            span = charts.live_span(now, LENGTHS[self._length][0])
+            curves = self._history.curves(name, span[0])
+        else:
+            assert self._record is not None
+            span = (self._record[0].stored_state.started_boottime_s or now, now)
+            curves, gap_s = self._record[1].curves(name, *span)
+        return charts.chart(
+            name,
+            curves,
+            span,
+            phases=beside.phases(run, now) if run is not None else (),
+            clock=(now, self._clock.utc().astimezone()),
+            limit_w=reading.power_limit_w,
+            total_bytes=reading.memory_total_bytes,
+            gap_s=gap_s,
+        )
+
+    def _run_now(self) -> Run | None:
+        """The run that goes on, its record kept open; without one there is no `whole run`."""
+        run = self._live_run()
+        if run is None:
+            self._record = None
+            self._length = min(self._length, len(LENGTHS) - 1)
+        elif self._record is None or self._record[0].folder != run.folder:
+            self._record = (run, Record(run.folder))
+        return run
 
     @on(ChoiceList.Highlighted)
     def _other_device(self, event: ChoiceList.Highlighted) -> None:
@@ -157,7 +195,7 @@ class GpuScreen(TabScreen):
 
     def action_length(self) -> None:
         """Another stretch of time."""
-        self._length = (self._length + 1) % len(LENGTHS)
+        self._length = (self._length + 1) % (len(LENGTHS) + (self._record is not None))
         self._show()
 
     def action_sort(self) -> None:

@@ -81,7 +81,7 @@ class RecordScreen(FrameScreen):
     def _look(self) -> None:
         self._whole = self._record.span
         self._devices = self._record.devices
-        self._phases = beside.phases(self._run_shown)
+        self._phases = beside.phases(self._run_shown, self._clock.boottime_s())
         self._show()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -126,7 +126,8 @@ class RecordScreen(FrameScreen):
                 total_bytes=total,
                 gap_s=gap_s,
                 cursor_s=self._cursor_s,
-            )
+            ),
+            height=self.query_one(VerticalScroll).size.height,
         )
 
     def _place(self) -> str:
@@ -141,9 +142,8 @@ class RecordScreen(FrameScreen):
     def _device_words(self) -> Text:
         parts = []
         for nth, name in enumerate(self._devices):
-            words = (
-                name.removeprefix("gpu") if len(self._devices) > 6 else name.replace("gpu", "GPU ")
-            )
+            short = len(self._devices) > 6
+            words = name.removeprefix("gpu") if short else charts.name_of(name)
             parts.append(Text(words, "reverse bold" if nth == self._device else ""))
         prefix = Text("GPU ", QUIET) if len(self._devices) > 6 else Text()
         return prefix + Text("  ").join(parts)

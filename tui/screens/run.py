@@ -206,7 +206,10 @@ class RunScreen(LogFrame, ResultKeys):
         begin = self._live.state.started_boottime_s or now
         end = self._live.state.ended_boottime_s or now
         return charts.side(
-            self._live, self._record.overview.curves, beside.phases(self.run_shown), (begin, end)
+            self._live,
+            self._record.overview.curves,
+            beside.phases(self.run_shown, now),
+            (begin, end),
         )
 
     def _badge(self, now: float, verdict: str | None) -> Badge:

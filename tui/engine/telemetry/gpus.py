@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tui.engine.telemetry.reading import Reading
 
@@ -66,6 +67,49 @@ class GpuDevice:
     """None: it is not split."""
     lost: bool = False
     """It has fallen off the bus: nothing more can be read."""
+    lost_since: str | None = None
+    """When that was first seen, UTC."""
+
+    @property
+    def lasting(self) -> dict[str, Any]:
+        """What it is, for a record."""
+        return {
+            "device": self.reading.device,
+            "uuid": self.uuid,
+            "name": self.name,
+            "pci_bus_id": self.pci_bus_id,
+            "virtualization": self.virtualization,
+        }
+
+    def seen_by_cuda(self, visible: str | None, order: str | None, count: int) -> bool | None:
+        """Whether CUDA would show it to a program; None where only CUDA can tell.
+
+        CUDA numbers GPUs the fastest first unless told to go by PCI bus, as NVML does: a number
+        then says nothing here, a UUID does (CUDA C++ Programming Guide, environment variables).
+
+        Args:
+            visible: CUDA_VISIBLE_DEVICES, None where it is not set.
+            order: CUDA_DEVICE_ORDER.
+            count: how many GPUs there are.
+        """
+        if visible is None:
+            return True
+        uuids = [self.uuid, *(one.uuid for one in self.mig or ())]
+        by_bus = order == "PCI_BUS_ID" or count == 1
+        for one in (part.strip() for part in visible.split(",")):
+            if one.isdigit():
+                if int(one) >= count:
+                    return False  # what follows a number that is none is not seen
+                if not by_bus:
+                    return None
+                if int(one) == self.index:
+                    return True
+            elif one.startswith(("GPU-", "MIG-")):
+                if any(uuid and uuid.startswith(one) for uuid in uuids):
+                    return True
+            else:
+                return False
+        return False
 
     @property
     def throttle_reasons(self) -> tuple[str, ...] | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from tui.engine.home import utc_now
 from tui.engine.process import run_of
 from tui.engine.telemetry.gpus import GpuDevice, GpuProcess, GpuSnapshot, MigInstance
 from tui.engine.telemetry.reading import Reading, SourceUnavailable
@@ -47,6 +48,11 @@ GONE = (
 """Not the card fails but the driver: everything begins anew."""
 
 
+_LOST_SINCE: dict[int, str] = {}
+"""Index -> when it was first found lost (UTC). Outlives a source: only a new one can tell whether
+the card is back."""
+
+
 class _LostError(Exception):
     """The card in question has fallen off the bus."""
 
@@ -65,6 +71,11 @@ class _Card:
     mig: tuple[MigInstance, ...] | None = None
     usage_since: int = 0
     is_lost: bool = False
+
+    def lose(self) -> None:
+        """Nothing more can be read of it."""
+        self.is_lost = True
+        _LOST_SINCE.setdefault(self.index, utc_now())
 
 
 class NvmlSource:
@@ -141,11 +152,11 @@ class NvmlSource:
                 virtualization=VIRTUALIZATION.get(mode),
             )
         except _LostError:
-            card.is_lost = True
+            card.lose()
         except nvml.NVMLError as error:
             if type(error).__name__ not in LOST:
                 raise SourceUnavailable(sentence(error)) from error
-            card.is_lost = True
+            card.lose()
         return card
 
     def _device(self, card: _Card, slow: bool, counters: bool, usage: bool) -> GpuDevice:
@@ -153,15 +164,13 @@ class NvmlSource:
             try:
                 if slow or not card.slow:
                     self._read_slow(card, usage)
-                return replace(
-                    card.about,
-                    reading=self._reading(card, counters),
-                    processes=card.processes,
-                    mig=card.mig,
-                )
+                reading = self._reading(card, counters)
             except _LostError:
-                card.is_lost = True
-        return replace(card.about, lost=True)
+                card.lose()
+            else:
+                _LOST_SINCE.pop(card.index, None)
+                return replace(card.about, reading=reading, processes=card.processes, mig=card.mig)
+        return replace(card.about, lost=True, lost_since=_LOST_SINCE.get(card.index))
 
     def _reading(self, card: _Card, counters: bool) -> Reading:
         nvml = self._nvml

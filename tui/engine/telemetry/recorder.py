@@ -58,6 +58,7 @@ class Recorder:
         host: connects to the host.
         was_used: `gpu_used` is known to be `yes` already.
         told: takes the answer whether a GPU is used, whenever it changes.
+        met: takes what GPUs there are, whenever others are found.
     """
 
     def __init__(
@@ -71,9 +72,12 @@ class Recorder:
         host: Callable[[], HostTeller] = HostSource,
         was_used: bool = False,
         told: Callable[[str, list[str]], None] = lambda answer, devices: None,
+        met: Callable[[GpuSnapshot], None] = lambda snapshot: None,
     ) -> None:
         self._folder, self._whose, self._report = folder, whose, report
-        self._wants_gpu, self._was_used, self._told = wants_gpu, was_used, told
+        self._wants_gpu, self._was_used = wants_gpu, was_used
+        self._told, self._met = told, met
+        self._uuids: list[str | None] | None = None
         self._gpu: Sampler[GpuSnapshot] = Sampler(
             nvml, self._take, PERIOD_S, self._heard_gpus, lambda source: bool(source.is_any_lost)
         )
@@ -86,7 +90,7 @@ class Recorder:
         self._slow_due = self._counters_due = 0.0
         self._rows: list[tuple[float, str, Reading]] = []
         self._lock = threading.Lock()
-        self._writer = _Writer(folder, report)
+        self._writer = Writer(folder, report)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write, name="telemetry", daemon=True)
 
@@ -147,6 +151,10 @@ class Recorder:
 
     def _heard_gpus(self, snapshot: GpuSnapshot, at_s: float) -> None:
         self._keep(at_s, snapshot.readings)
+        uuids = [one.uuid for one in snapshot.devices]
+        if uuids != self._uuids:
+            self._uuids = uuids
+            self._met(snapshot)
         since = self._loadgen_since
         if since is not None and at_s - since > FAST_FOR_S and self._gpu.latest.period_s < PERIOD_S:
             self._gpu.set_period(PERIOD_S)
@@ -265,7 +273,7 @@ class _Watch:
         self._lost = lost
 
 
-class _Writer:
+class Writer:
     """Appends whole rows to both files; on a full disk the run goes on."""
 
     def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
