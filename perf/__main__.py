@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from perf import app, results
+from perf import app, results, telemetry
 from perf.made import command_run, wait
 from tui.engine import home
 from tui.engine.runners import runner_of
@@ -233,6 +233,7 @@ MEASURES: dict[str, Callable[[Path], None]] = {
     "mlcr": mlcr,
     "results": results.measure,
     **app.FIGURES,
+    **telemetry.FIGURES,
 }
 
 

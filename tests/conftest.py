@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import nvml
 from tui.engine import process
 from tui.engine.runners.local import LocalRunner
 from tui.engine.spec import RunSpec
@@ -38,6 +39,13 @@ def missing(reason: str) -> None:
     if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def stub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a libnvidia-ml.so.1 without a GPU behind it."""
+    need("gcc")
+    return nvml.build(tmp_path_factory.mktemp("nvml"))
 
 
 @pytest.fixture(scope="session")

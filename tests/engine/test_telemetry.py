@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DATA, FAKES, Cli, need
+from conftest import DATA, Cli
 
 from tui.engine.telemetry.host import HostSource
 from tui.engine.telemetry.record import RowReader
@@ -41,29 +41,6 @@ cuda 13000
 
 BUSY, IDLE = (121.484, 151.581), (157.797, 177.612)
 """LoadGen's windows in the records of an H100, by the events of those runs."""
-
-
-@pytest.fixture(scope="session")
-def stub(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a libnvidia-ml.so.1 without a GPU behind it."""
-    folder = tmp_path_factory.mktemp("nvml")
-    subprocess.run(
-        [
-            need("gcc"),
-            "-O1",
-            "-fPIC",
-            "-shared",
-            "-fvisibility=hidden",
-            "-Wall",
-            "-Werror",
-            "-Wl,-soname,libnvidia-ml.so.1",
-            "-o",
-            str(folder / "libnvidia-ml.so.1"),
-            str(FAKES / "nvml_stub.c"),
-        ],
-        check=True,
-    )
-    return folder
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def summary(run: Run) -> dict[str, Any] | None:
     """
     if run.stored_state.is_final:
         kept = home.read_json(run.folder / SUMMARY)
-        if kept is not None and "phases" in kept:
+        if isinstance(kept, dict) and "phases" in kept:
             return kept
     return _summed_up(run)
 

@@ -10,6 +10,7 @@ import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 from tui.engine.home import utc_now
@@ -25,6 +26,8 @@ POWER_THROTTLED, THERMAL_THROTTLED = 74, 75
 """Field ids: ns so far at clocks lowered by the power limit, by heat."""
 MEMBERS = {0: "dVal", 1: "uiVal", 2: "ulVal", 3: "ullVal", 4: "sllVal", 5: "siVal", 6: "usVal"}
 """nvmlValueType -> member of nvmlValue_t (nvml.h)."""
+LOAD_S = 0.15
+"""Utilization is measured over 200 ms: to ask every other time, at 10 Hz, misses nothing."""
 USAGE_US = 1_000_000
 """Processes' shares are measured about five times a second."""
 VIRTUALIZATION = {0: "none", 1: "passthrough", 2: "vgpu", 3: "host-vgpu", 4: "host-vsga"}
@@ -67,9 +70,13 @@ class _Card:
     silent: set[Any] = field(default_factory=set)
     """What it was asked in vain: not asked again."""
     slow: dict[str, Any] = field(default_factory=dict)
+    seldom: dict[str, Any] = field(default_factory=dict)
+    is_split: bool = False
     processes: tuple[GpuProcess, ...] | None = None
     mig: tuple[MigInstance, ...] | None = None
     usage_since: int = 0
+    load: Any = None
+    load_at_s: float = 0.0
     is_lost: bool = False
 
     def lose(self) -> None:
@@ -124,8 +131,9 @@ class NvmlSource:
         """All GPUs now.
 
         Args:
-            slow: also processes, limits, PCIe link, instances; else those last read.
-            counters: also energy, throttled time, ECC, remapped rows, replays; else None.
+            slow: also memory, temperatures, processes, limits, instances; else those last read.
+            counters: also energy, throttled time, ECC, remapped rows, replays, else None; and
+                whether the PCIe link or the splitting has changed.
             usage: also each process's share of the GPU's time (3 ms a card).
 
         Raises:
@@ -162,6 +170,8 @@ class NvmlSource:
     def _device(self, card: _Card, slow: bool, counters: bool, usage: bool) -> GpuDevice:
         if not card.is_lost:
             try:
+                if counters or not card.seldom:
+                    self._read_seldom(card)
                 if slow or not card.slow:
                     self._read_slow(card, usage)
                 reading = self._reading(card, counters)
@@ -169,26 +179,32 @@ class NvmlSource:
                 card.lose()
             else:
                 _LOST_SINCE.pop(card.index, None)
-                return replace(card.about, reading=reading, processes=card.processes, mig=card.mig)
+                about = card.about  # not `replace`, which costs as much as two calls of NVML
+                return GpuDevice(
+                    about.index,
+                    about.uuid,
+                    about.name,
+                    about.pci_bus_id,
+                    about.virtualization,
+                    reading,
+                    card.processes,
+                    card.mig,
+                )
         return replace(card.about, lost=True, lost_since=_LOST_SINCE.get(card.index))
 
     def _reading(self, card: _Card, counters: bool) -> Reading:
         nvml = self._nvml
-        load = self._ask(card, nvml.nvmlDeviceGetUtilizationRates)
-        # v1 counts what the driver keeps for itself as used
-        memory = self._ask(card, nvml.nvmlDeviceGetMemoryInfo, nvml.nvmlMemory_v2)
-        told = self._fields(card, POWER_INSTANT, MEMORY_TEMPERATURE)
+        now = monotonic()
+        if now - card.load_at_s > LOAD_S:
+            card.load_at_s = now
+            card.load = self._ask(card, nvml.nvmlDeviceGetUtilizationRates)
+        load = card.load
         return Reading(
             card.about.reading.device,
             utilization_pct=load.gpu if load is not None else None,
             memory_utilization_pct=load.memory if load is not None else None,
-            memory_used_bytes=memory.used if memory is not None else None,
-            memory_total_bytes=memory.total if memory is not None else None,
-            power_w=self._power_w(card, told.get(POWER_INSTANT)),
-            temperature_c=self._temperature_c(card),
-            memory_temperature_c=told.get(MEMORY_TEMPERATURE),
+            power_w=self._power_w(card),
             sm_clock_mhz=self._ask(card, nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
-            memory_clock_mhz=self._ask(card, nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_MEM),
             throttle_bits=self._ask(card, nvml.nvmlDeviceGetCurrentClocksEventReasons),
             **card.slow,
             **(self._counters(card) if counters else {}),
@@ -197,13 +213,19 @@ class NvmlSource:
     def _read_slow(self, card: _Card, usage: bool) -> None:
         nvml = self._nvml
         limit = self._ask(card, nvml.nvmlDeviceGetEnforcedPowerLimit)
+        # v1 counts what the driver keeps for itself as used
+        memory = self._ask(card, nvml.nvmlDeviceGetMemoryInfo, nvml.nvmlMemory_v2)
+        told = self._fields(card, MEMORY_TEMPERATURE)
         card.slow = {
+            "memory_used_bytes": memory.used if memory is not None else None,
+            "memory_total_bytes": memory.total if memory is not None else None,
+            "temperature_c": self._temperature_c(card),
+            "memory_temperature_c": told.get(MEMORY_TEMPERATURE),
+            "memory_clock_mhz": self._ask(card, nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_MEM),
             "power_limit_w": limit / 1000 if limit is not None else None,
-            "pcie_gen": self._ask(card, nvml.nvmlDeviceGetCurrPcieLinkGeneration),
-            "pcie_width": self._ask(card, nvml.nvmlDeviceGetCurrPcieLinkWidth),
+            **card.seldom,
         }
-        mode = self._ask(card, nvml.nvmlDeviceGetMigMode)
-        card.mig = tuple(self._instances(card)) if mode is not None and mode[0] else None
+        card.mig = tuple(self._instances(card)) if card.is_split else None
         running = self._ask(card, nvml.nvmlDeviceGetComputeRunningProcesses)
         shares = self._usage(card) if usage and running else {}
         card.processes = (
@@ -211,6 +233,15 @@ class NvmlSource:
             if running is not None
             else None
         )
+
+    def _read_seldom(self, card: _Card) -> None:
+        nvml = self._nvml
+        card.seldom = {
+            "pcie_gen": self._ask(card, nvml.nvmlDeviceGetCurrPcieLinkGeneration),
+            "pcie_width": self._ask(card, nvml.nvmlDeviceGetCurrPcieLinkWidth),
+        }
+        mode = self._ask(card, nvml.nvmlDeviceGetMigMode)
+        card.is_split = mode is not None and bool(mode[0])
 
     def _counters(self, card: _Card) -> dict[str, Any]:
         nvml = self._nvml
@@ -267,9 +298,10 @@ class NvmlSource:
         card.usage_since = max(card.usage_since, newest - USAGE_US)
         return {pid: share for pid, (_, share) in latest.items()}
 
-    def _power_w(self, card: _Card, instant_mw: float | None) -> float | None:
-        if instant_mw is not None:
-            return instant_mw / 1000
+    def _power_w(self, card: _Card) -> float | None:
+        told = self._fields(card, POWER_INSTANT)
+        if told:
+            return told[POWER_INSTANT] / 1000
         usage = self._ask(card, self._nvml.nvmlDeviceGetPowerUsage)
         return usage / 1000 if usage is not None else None
 
@@ -310,15 +342,16 @@ class NvmlSource:
 
     def _fields(self, card: _Card, *ids: int) -> dict[int, float]:
         """Values by field id. The call succeeds as a whole; each field fails for itself."""
-        asked = [one for one in ids if one not in card.silent]
+        asked = [one for one in ids if one not in card.silent] if card.silent else list(ids)
         if not asked:
             return {}
         found = {}
-        for one in self._ask_fields(card, asked):
-            if one.nvmlReturn == self._nvml.NVML_SUCCESS:
-                found[one.fieldId] = getattr(one.value, MEMBERS.get(one.valueType, "ullVal"))
-            elif one.nvmlReturn in (2, 3, 13):  # as NEVER
-                card.silent.add(one.fieldId)
+        for number, one in zip(asked, self._ask_fields(card, asked)):
+            code = one.nvmlReturn
+            if code == 0:
+                found[number] = getattr(one.value, MEMBERS.get(one.valueType, "ullVal"))
+            elif code in (2, 3, 13):  # as NEVER
+                card.silent.add(number)
         return found
 
     def _ask_fields(self, card: _Card, ids: list[int]) -> Any:

@@ -9,7 +9,7 @@ class SourceUnavailable(Exception):
     """A source has nothing to read here; the text says why, in words for a user."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Reading:
     """Unknown is None, never 0."""
 
