@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import RenderableType
 from rich.style import Style
 from rich.text import Text
 from textual import events, on, work
+from textual._compositor import ChopsUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -90,6 +92,11 @@ class MlperfTui(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's, and ours for terminals without UTF-8."""
         return [*super().get_line_filters(), *([self._ascii] if self._ascii.enabled else [])]
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, ChopsUpdate):
+            renderable = terminal.Changes(renderable.chops, renderable.spans, renderable.chop_ends)
+        super()._display(screen, renderable)
 
     def on_mount(self) -> None:
         """Begin with the benchmarks."""

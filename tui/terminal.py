@@ -9,7 +9,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from rich.console import Console
+from rich.control import Control
 from rich.segment import Segment
+from textual._compositor import ChopsUpdate
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.theme import Theme
@@ -53,6 +56,26 @@ TERMINAL = Theme(
     },
 )
 """The terminal's own colours: they fit any background, need few bytes, and obey NO_COLOR."""
+
+
+class Changes(ChopsUpdate):
+    """What changed on the screen, and only that.
+
+    Textual (8.2) sends each part of a line from its left edge on, however far at the right the
+    change is: for a curve that grows that is twenty times as much.
+    """
+
+    def render_segments(self, console: Console) -> str:
+        """What is written to the terminal."""
+        found = []
+        for y, first, last in self.spans:
+            for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items()):
+                if strip is None or x >= last or end <= first:
+                    continue
+                begin = max(x, first)
+                found.append(Control.move_to(begin, y).segment.text)
+                found.append(strip.crop(begin - x, min(end, last) - x).render(console))
+        return "".join(found)
 
 
 class Ascii(LineFilter):

@@ -17,6 +17,7 @@ RIGHT = (0x00, 0x80, 0xA0, 0xB0, 0xB8)
 LEFT_DOT = (0x00, 0x40, 0x04, 0x02, 0x01)
 RIGHT_DOT = (0x00, 0x80, 0x20, 0x10, 0x08)
 """The one dot at that height."""
+BLANK = chr(0x2800)
 CURVE = Style(color="cyan")
 ROWS = 3
 MOST_ROWS = 16
@@ -92,7 +93,7 @@ def curve_rows(curve: Curve, chart: Chart, width: int, rows: int = ROWS) -> list
             chr(0x2800 + _half(filled[n], dots[n], row, LEFT, LEFT_DOT)
                 + _half(filled[n + 1], dots[n + 1], row, RIGHT, RIGHT_DOT))
             for n in range(0, width * 2, 2)
-        )
+        ).replace(BLANK, " ")
         for row in reversed(range(rows))
     ]  # fmt: skip
 
