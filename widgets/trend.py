@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from rich.style import Style
 from rich.text import Text
@@ -17,7 +18,6 @@ RIGHT = (0x00, 0x80, 0xA0, 0xB0, 0xB8)
 LEFT_DOT = (0x00, 0x40, 0x04, 0x02, 0x01)
 RIGHT_DOT = (0x00, 0x80, 0x20, 0x10, 0x08)
 """The one dot at that height."""
-BLANK = chr(0x2800)
 CURVE = Style(color="cyan")
 ROWS = 3
 MOST_ROWS = 16
@@ -88,14 +88,21 @@ def curve_rows(curve: Curve, chart: Chart, width: int, rows: int = ROWS) -> list
     means, mosts = _binned(curve, chart, width * 2)
     filled = [_height(one, curve.top, rows) for one in means]
     dots = [_height(one, curve.top, rows) for one in mosts]
-    return [
-        "".join(
-            chr(0x2800 + _half(filled[n], dots[n], row, LEFT, LEFT_DOT)
-                + _half(filled[n + 1], dots[n + 1], row, RIGHT, RIGHT_DOT))
-            for n in range(0, width * 2, 2)
-        ).replace(BLANK, " ")
+    columns = [
+        _column_of(rows, filled[n], dots[n], filled[n + 1], dots[n + 1])
+        for n in range(0, width * 2, 2)
+    ]
+    return ["".join(row) for row in zip(*columns)]
+
+
+@lru_cache(maxsize=4096)
+def _column_of(rows: int, left: int, left_dot: int, right: int, right_dot: int) -> tuple[str, ...]:
+    """One column of characters from above: two moments, each filled to a height and with a dot."""
+    cells = (
+        _half(left, left_dot, row, LEFT, LEFT_DOT) | _half(right, right_dot, row, RIGHT, RIGHT_DOT)
         for row in reversed(range(rows))
-    ]  # fmt: skip
+    )
+    return tuple(chr(0x2800 + cell) if cell else " " for cell in cells)
 
 
 def _half(filled: int, dot: int, row: int, fill: Sequence[int], one: Sequence[int]) -> int:

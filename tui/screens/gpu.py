@@ -29,6 +29,8 @@ from widgets.trend import ChartView
 
 PERIOD_S = 1.0
 GAP_S = 3.0
+CHART_S = 2.0
+"""Curves move less often than numbers: they take most of the time to draw."""
 LENGTHS = ((60.0, "the last 1 min"), (600.0, "the last 10 min"), (3600.0, "the last 60 min"))
 WHOLE_RUN = "since the run's start"
 WIDE = 150
@@ -69,6 +71,9 @@ class GpuScreen(TabScreen):
         self._record: tuple[Run, Record] | None = None
         """Of the run that goes on."""
         self._length, self._sort = 0, 0
+        self._drawn: int | None = None
+        """Of which device the curves were drawn, and until when they are new enough."""
+        self._chart_due = 0.0
         self._devices: list[GpuDevice] = []
 
     def body(self) -> ComposeResult:
@@ -89,6 +94,7 @@ class GpuScreen(TabScreen):
     def on_resize(self) -> None:
         """Beside each other where there is room."""
         self.set_class(self.app.size.width >= WIDE, "wide")
+        self._chart_due = 0.0
         self.call_after_refresh(self._show)
 
     def on_screen_resume(self) -> None:
@@ -129,10 +135,11 @@ class GpuScreen(TabScreen):
         if device is None:
             return
         panel.show([gpu.device_panel(device, self._gpus.latest, now)])
-        below = self.query_one(Container).size.height
-        chart.show(
-            self._chart(device, run, now), self.query_one(VerticalScroll).size.height - below
-        )
+        if device.index == self._drawn and now < self._chart_due:
+            return
+        self._drawn, self._chart_due = device.index, now + CHART_S - PERIOD_S / 2
+        room = self.query_one(VerticalScroll).size.height
+        chart.show(self._chart(device, run, now), room - self.query_one(Container).size.height)
 
     def _chart(self, device: GpuDevice, run: Run | None, now: float) -> Chart:
         """The device's last minutes, or all since the run's start."""
@@ -196,6 +203,7 @@ class GpuScreen(TabScreen):
     def action_length(self) -> None:
         """Another stretch of time."""
         self._length = (self._length + 1) % (len(LENGTHS) + (self._record is not None))
+        self._chart_due = 0.0
         self._show()
 
     def action_sort(self) -> None:
