@@ -181,7 +181,7 @@ def make_all(root: Path) -> dict[str, Run]:
             **{**resnet50, "scenario": "SingleStream"},
             phases=[*BEFORE, ("loadgen", 258)],
             log=mlcr_log(),
-            telemetry=340,
+            telemetry=347,
         ),
     }
 

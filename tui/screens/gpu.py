@@ -118,8 +118,8 @@ class GpuScreen(TabScreen):
             empty=problem or "Looking for GPUs …",
         )
         rows.styles.height = max(1, len(self._devices)) + 1
-        self._show_device(rows.cursor, now)
         self.query_one("#host", PanelView).show([gpu.host_panel(self._host.latest)])
+        self._show_device(rows.cursor, now)
 
     def _show_device(self, place: int, now: float) -> None:
         run = self._run_now()
@@ -138,8 +138,14 @@ class GpuScreen(TabScreen):
         if device.index == self._drawn and now < self._chart_due:
             return
         self._drawn, self._chart_due = device.index, now + CHART_S - PERIOD_S / 2
-        room = self.query_one(VerticalScroll).size.height
-        chart.show(self._chart(device, run, now), room - self.query_one(Container).size.height)
+        chart.show(self._chart(device, run, now), height=self._room())
+
+    def _room(self) -> int:
+        """Lines for the curves, so that the panels below them are seen too."""
+        room, is_wide = self.query_one(VerticalScroll).size, self.has_class("wide")
+        width = room.width // 2 if is_wide else room.width
+        below = [len(one.lines(width)) for one in self.query(PanelView)]
+        return room.height - (max(below) if is_wide else sum(below))
 
     def _chart(self, device: GpuDevice, run: Run | None, now: float) -> Chart:
         """The device's last minutes, or all since the run's start."""
