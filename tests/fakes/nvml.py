@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 SOURCE = Path(__file__).with_name("nvml_stub.c")
 
@@ -48,4 +49,46 @@ def busy(count: int, second: int = 0, extra: Sequence[str] = ()) -> str:
             "replays": 0,
         }
         lines += [f"{n}.{key} {value}" for key, value in told.items()]
+    return "\n".join(lines) + "\n"
+
+
+def of_dump(dump: Mapping[str, Any], *, under_load: bool) -> str:
+    """The GPU of a dump of a real one's answers (`tests/data/gpu/device_dump.json`)."""
+    calls = dump["calls"]
+
+    def told(call: str) -> Any:
+        answer = calls[call]
+        return answer.get("value_under_load", answer["value"]) if under_load else answer["value"]
+
+    memory = told("nvmlDeviceGetMemoryInfo(v2)")
+    load = told("nvmlDeviceGetUtilizationRates")
+    device = {
+        "name": told("nvmlDeviceGetName"),
+        "uuid": told("nvmlDeviceGetUUID"),
+        "virt": told("nvmlDeviceGetVirtualizationMode"),
+        "util": load["gpu"],
+        "memutil": load["memory"],
+        "mem_total": memory["total"],
+        "mem_used": memory["used"],
+        "sm_mhz": told("nvmlDeviceGetClockInfo(SM)"),
+        "mem_mhz": told("nvmlDeviceGetClockInfo(MEM)"),
+        "temp": told("nvmlDeviceGetTemperature(GPU)"),
+        "power_mw": told("nvmlDeviceGetPowerUsage"),
+        "limit_mw": told("nvmlDeviceGetEnforcedPowerLimit"),
+        "reasons": told("nvmlDeviceGetCurrentClocksEventReasons"),
+        "pcie_gen": told("nvmlDeviceGetCurrPcieLinkGeneration"),
+        "pcie_width": told("nvmlDeviceGetCurrPcieLinkWidth"),
+        "replays": told("nvmlDeviceGetPcieReplayCounter"),
+        "energy_mj": told("nvmlDeviceGetTotalEnergyConsumption"),
+        "ecc_corrected": told("nvmlDeviceGetTotalEccErrors(CORRECTED,VOLATILE)"),
+        "ecc_uncorrected": told("nvmlDeviceGetTotalEccErrors(UNCORRECTED,VOLATILE)"),
+        "remapped": told("nvmlDeviceGetRemappedRows")[0],
+        **{f"fi.{n}": one["value"] for n, one in dump["field_values"].items()},
+    }
+    lines = [
+        f"ngpu {told('nvmlDeviceGetCount')}",
+        f"driver {told('nvmlSystemGetDriverVersion')}",
+        f"cuda {told('nvmlSystemGetCudaDriverVersion_v2')}",
+        *(f"0.{key} {value}" for key, value in device.items()),
+    ]
     return "\n".join(lines) + "\n"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,6 @@ SLOW_S = 0.5
 COUNTERS_S = 10.0
 FLUSH_S = 1.0
 SUMMARY_S = 10.0
-SILENT_S = 2.0
-"""Without an answer for so long, a source is said to be silent, at whatever pace it is read."""
 LOADGEN = "loadgen"
 NO_GPU = "no GPU telemetry: "
 COLUMNS = ("time", "boottime_s", "device", *MEASURES)
@@ -255,7 +252,7 @@ class _Watch:
                 if latest.error
                 else f"GPU telemetry goes on ({clock} UTC)"
             )
-        silent = replace(latest, period_s=max(latest.period_s, SILENT_S / 2)).silent_s(now)
+        silent = latest.silent_s(now)
         if silent is not None and self._silent_since is None:
             self._silent_since = now - silent
             self._report(f"the NVIDIA driver gives no answer ({clock} UTC)")

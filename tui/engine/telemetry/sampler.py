@@ -14,6 +14,8 @@ from tui.engine.telemetry.reading import SourceUnavailable
 
 RETRY_S = 5.0
 """A driver that is not there is looked for so often."""
+LEAST_SILENCE_S = 2.0
+"""At whatever pace it is read: a driver that is busy may take 100 ms for a call."""
 STALE_PERIODS = 2
 """What is older than so many periods is no news."""
 
@@ -66,7 +68,7 @@ class Latest(Generic[T]):
         if self.error is not None:
             return None
         since = self.at_s if self.at_s is not None else self.waiting_since_s
-        if since is None or now - since <= STALE_PERIODS * self.period_s:
+        if since is None or now - since <= max(STALE_PERIODS * self.period_s, LEAST_SILENCE_S):
             return None
         return now - since
 
