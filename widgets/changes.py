@@ -63,8 +63,8 @@ def _by_cell(before: Strip, after: Strip) -> Iterable[int]:
 
 
 def _cells(strip: Strip) -> Iterator[tuple[str, Style | None]]:
-    """Character and style of each cell; the second one of a wide character is empty."""
+    """Character and style of each cell; a wide character has two, which change together."""
     for segment in strip:
         for character in segment.text:
             size = get_character_cell_size(character)
-            yield from [(character, segment.style), ("", segment.style)][:size]
+            yield from [(character, segment.style), (f"{character}'s", segment.style)][:size]

@@ -226,11 +226,18 @@ def _place_of(file: BinaryIO, moment_s: float) -> int:
         file.seek(middle)
         begin = middle + len(file.readline())
         line = file.readline()
-        at_s = _number(line.split(b",", 2)[1].decode(errors="replace")) if b"," in line else None
+        at_s = _time_of(line)
         if at_s is None or begin >= high:
             high = middle
         elif at_s < moment_s:
             low = begin + len(line)
         else:
             high = middle
-    return min(low, size)
+    file.seek(low)
+    while low < size:  # the lines that halving left
+        line = file.readline()
+        at_s = _time_of(line)
+        if at_s is not None and at_s >= moment_s:
+            break
+        low += len(line)
+    return low
