@@ -251,6 +251,19 @@ class MlperfTui(App[None]):
         screen = self.screen_stack[-1] if self.screen_stack else None
         if isinstance(event, (events.Key, events.MouseDown)) and isinstance(screen, FrameScreen):
             screen.heard()
+        if (
+            isinstance(event, events.Key)
+            and not event.is_forwarded
+            and isinstance(screen, FrameScreen)
+            and not screen.is_typing
+            and (
+                await self._check_bindings(event.key, priority=True)
+                or await self._check_bindings(event.key)
+            )
+        ):
+            # At once. Textual sends a key from widget to widget first, where others overtake it:
+            # Enter, typed fast after an arrow, took the row that the arrow had not yet left.
+            return
         await super().on_event(event)
 
     async def action_help(self) -> None:

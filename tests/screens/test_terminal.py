@@ -307,3 +307,14 @@ def test_keys_typed_ahead_reach_the_place_they_are_meant_for(
     assert run.is_command_alive()
     terminal._run("send-keys", "x", "y")
     terminal.until("■ stopped")
+
+
+def test_enter_typed_fast_after_an_arrow_takes_the_row_of_the_arrow(
+    terminal: Terminal, store: RunStore
+) -> None:
+    for words in ("the older one", "the newer one"):
+        finished(submit(store, python(f"print({words!r})")))
+    terminal.type(APP)
+    terminal.until("Enter start")
+    terminal._run("send-keys", "2", "Down", "Enter", "l")
+    terminal.until("the older one")

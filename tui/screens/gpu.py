@@ -89,6 +89,7 @@ class GpuScreen(TabScreen):
     def on_mount(self) -> None:
         """Look once a second."""
         self.set_focus(self.query_one(ChoiceList))
+        self._list(self._clock.boottime_s())  # at once: keys may have been typed ahead
         self.set_interval(PERIOD_S, self._show)
 
     def on_resize(self) -> None:
@@ -107,7 +108,13 @@ class GpuScreen(TabScreen):
     def _show(self) -> None:
         if not self.is_current:
             return
-        now, gpus = self._clock.boottime_s(), self._gpus.latest
+        now = self._clock.boottime_s()
+        self._list(now)
+        self.query_one("#host", PanelView).show([gpu.host_panel(self._host.latest)])
+        self._show_device(self.query_one(ChoiceList).cursor, now)
+
+    def _list(self, now: float) -> None:
+        gpus = self._gpus.latest
         problem = gpu.trouble(gpus, now)
         found = gpus.sample.devices if gpus.sample else ()
         self._devices = gpu.sorted_by(found, gpu.SORTS[self._sort])
@@ -118,8 +125,6 @@ class GpuScreen(TabScreen):
             empty=problem or "Looking for GPUs …",
         )
         rows.styles.height = max(1, len(self._devices)) + 1
-        self.query_one("#host", PanelView).show([gpu.host_panel(self._host.latest)])
-        self._show_device(rows.cursor, now)
 
     def _show_device(self, place: int, now: float) -> None:
         run = self._run_now()
@@ -199,6 +204,7 @@ class GpuScreen(TabScreen):
     def action_close(self) -> None:
         """The list again."""
         self.remove_class("device")
+        self.query_one(VerticalScroll).scroll_home(animate=False)
         self.set_focus(self.query_one(ChoiceList))
         self.refresh_bindings()
 
