@@ -27,6 +27,7 @@ from tui.engine.queue import live_runs
 from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts
 from tui.engine.telemetry.history import History
+from tui.engine.telemetry.reading import NO_DRIVER
 from tui.screens.benchmarks import BenchmarksScreen
 from tui.screens.frame import Clock, FrameScreen, TabScreen
 from widgets.key_line import help_lines
@@ -231,7 +232,9 @@ class MlperfTui(App[None]):
         from tui.present import gpu
 
         latest = self._gpu_sampler.latest
-        return gpu.gpu_meters(latest, self._clock.boottime_s()) if latest.sample else []
+        if latest.sample is None and latest.error == NO_DRIVER:
+            return []  # said at the top
+        return gpu.gpu_meters(latest, self._clock.boottime_s())
 
     def _live_run(self) -> Run | None:
         """The run that goes on, to be marked beside what the GPUs do."""
@@ -242,7 +245,7 @@ class MlperfTui(App[None]):
         from tui.present import gpu
 
         latest = self._gpu_sampler.latest
-        return gpu.names(latest.sample) or ("no GPU" if latest.error else "")
+        return gpu.names(latest.sample) or ("no GPU" if latest.error == NO_DRIVER else "")
 
     # --- help, copy, settings -----------------------------------------------------------------
 

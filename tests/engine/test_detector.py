@@ -101,12 +101,17 @@ def test_too_short_a_window_is_unsure() -> None:
     assert Detector().answer == "unsure"
 
 
-def test_a_gpu_that_is_busy_with_anothers_work_was_not_used_by_us() -> None:
+def test_of_a_gpu_that_is_busy_with_anothers_work_it_cannot_be_told() -> None:
     detector = Detector()
     detector.begin(0.0)
     for at in range(12):
         detector.take(at, [Seen("gpu0", 98.0, 600.0, 10**10, ours=False, others=True)])
-    assert detector.answer == "no"
+    assert detector.answer == "unsure"  # a container of ours may be taken for another's
+    idle = Detector()
+    idle.begin(0.0)
+    for at in range(12):
+        idle.take(at, [Seen("gpu0", 0.0, 72.0, 10**10, ours=False, others=True)])
+    assert idle.answer == "no"
     unnamed = Detector()
     unnamed.begin(0.0)
     for at in range(12):

@@ -209,3 +209,74 @@ def test_a_container_is_known_by_its_cgroup(tmp_path: Path) -> None:
         (tmp_path / str(pid)).mkdir()
         (tmp_path / str(pid) / "cgroup").write_text(text)
         assert container_of(pid, tmp_path) == found
+
+
+def test_what_is_used_later_is_told_too(tmp_path: Path) -> None:
+    card, told = Two(), []
+    recorder = record(
+        tmp_path, card, [], told=lambda answer, devices: told.append((answer, devices))
+    )
+    recorder.enter("loadgen")
+    wait_for(lambda: told == [("yes", ["gpu0"])])
+    card.both = True
+    wait_for(lambda: told[1:] == [("yes", ["gpu0", "gpu1"])])
+    recorder.stop()
+
+
+class Two(Card):
+    """Two GPUs; our process computes on the first, later on both."""
+
+    both = False
+
+    def sample(self, **how: bool) -> Any:
+        ours = (GpuProcess(OURS, "ana", "train", 1, False),)
+        return GpuSnapshot("580", "13.0", tuple(
+            GpuDevice(n, f"GPU-{n}", "H100", None, None, Reading(f"gpu{n}", utilization_pct=90.0),
+                      ours if n == 0 or self.both else ())
+            for n in range(2)
+        ))  # fmt: skip
+
+
+def test_a_process_that_has_ended_or_cannot_be_seen_is_no_contamination(tmp_path: Path) -> None:
+    card, said, told = Card(), [], []
+    card.pids = (OURS, 4194301, 0)  # no such processes here
+    recorder = record(
+        tmp_path, card, said, told=lambda answer, devices: told.append((answer, devices))
+    )
+    recorder.enter("loadgen")
+    wait_for(lambda: card.count > 25)
+    recorder.stop()
+    assert not [one for one in said if "another process" in one]
+    assert told == [("yes", ["gpu0"])]
+
+
+def test_where_a_container_is_told_of_no_process_a_busy_gpu_is_ours(tmp_path: Path) -> None:
+    card, told = Card(), []
+    card.count = 50  # its utilization
+    recorder = record(
+        tmp_path, card, [], told=lambda answer, devices: told.append((answer, devices))
+    )
+    recorder.enter("loadgen")
+    wait_for(lambda: ("yes", ["gpu0"]) in told)
+    recorder.stop()
+
+
+def test_a_number_that_is_another_card_now_is_told(tmp_path: Path) -> None:
+    said: list[str] = []
+    card = Renamed()
+    recorder = record(tmp_path, card, said)
+    wait_for(lambda: rows(tmp_path))
+    card.uuid = "GPU-other"
+    wait_for(lambda: any("GPU 0 is another card since" in one for one in said))
+    recorder.stop()
+
+
+class Renamed(Card):
+    """Its number goes to another card."""
+
+    uuid = "GPU-0"
+
+    def sample(self, **how: bool) -> Any:
+        return GpuSnapshot("580", "13.0", (
+            GpuDevice(0, self.uuid, "H100", None, None, Reading("gpu0"), ()),
+        ))  # fmt: skip

@@ -207,7 +207,7 @@ def test_a_span_has_its_means_over_time_its_energy_and_its_reasons(tmp_path: Pat
     assert gpu["utilization_pct_mean"] == 90
     # 1550 J at 11.5 s; a second before at 500 W; 2450 J at 13.5 s, half a second later at 300 W
     assert gpu["energy_j"] == pytest.approx(2450 - 0.5 * 300 - (1550 - 1.0 * 500))
-    assert gpu["throttled_pct"] == {"power cap": 100.0, "hardware slowdown": 40.0}
+    assert gpu["throttled_pct"] == {"power cap": 100.0, "hardware slowdown": 50.0}
     assert gpu["ecc_corrected_growth"] == 1
     assert found["devices"]["gpu0"]["energy_j"] == 1450
 

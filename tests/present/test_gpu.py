@@ -59,3 +59,21 @@ def test_rows_say_what_is_lost_silent_or_split() -> None:
 def test_a_process_is_one_line_whatever_its_command_holds() -> None:
     assert metrics.one_line("python3 -c \nimport x\n\x1b[31mred") == "python3 -c import x [31mred"
     assert len(metrics.one_line("x" * 1000)) == 120
+
+
+def test_one_that_cannot_be_read_does_not_hide_the_others() -> None:
+    snapshot = Gpus().sample()
+    closed = replace(snapshot.devices[1], closed="no permission to talk to the NVIDIA driver")
+    gpus = Latest(replace(snapshot, devices=(snapshot.devices[0], closed)), 10.0, 1.0)
+    first, second = gpu.gpu_meters(gpus, 10.5)
+    assert first.level.share == 0.99
+    assert second.badge is not None
+    assert second.badge.text.startswith("closed: no permission")
+    assert gpu.to_json(gpus, Latest(None, None, 1.0), 10.5)["devices"][1]["closed"]
+
+
+def test_what_holds_for_all_of_them_is_said_once() -> None:
+    gpus = Latest(Gpus().sample(), 10.0, 1.0)
+    (one,) = gpu.gpu_meters(gpus, 17.0)
+    assert one.badge is not None
+    assert "no answer from the NVIDIA driver for 7 s" in one.badge.text

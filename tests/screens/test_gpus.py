@@ -100,10 +100,13 @@ async def test_the_list_can_be_sorted_and_a_device_has_the_screen_to_itself(
         await until(pilot, lambda: "sorted by index" in shown(app))
         await pilot.press("s")
         await until(pilot, lambda: "sorted by utilization" in shown(app))
+        rows = app.screen.query_one(ChoiceList)
+        assert "GPU 0, the last 1 min" in shown(app)  # the cursor is still on its device …
+        await until(pilot, lambda: rows.cursor == 2)  # … which is the last one now
+        await pilot.press("home")
         await until(pilot, lambda: "GPU 2, the last 1 min" in shown(app))
         await pilot.press("t")
         await until(pilot, lambda: "GPU 2, the last 10 min" in shown(app))
-        rows = app.screen.query_one(ChoiceList)
         await pilot.press("enter")
         await until(pilot, lambda: not rows.display)
         await pilot.press("end")

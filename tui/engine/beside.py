@@ -9,6 +9,7 @@ from typing import Any
 from tui.engine import events, home
 from tui.engine.process import boottime
 from tui.engine.store import Run
+from tui.engine.telemetry.record import Record
 from tui.engine.telemetry.summary import Span, of_window, summarize
 
 LOADGEN = "loadgen"
@@ -25,6 +26,8 @@ class PhaseSpan:
     mode: str | None
     begin_s: float
     end_s: float
+    is_exact: bool = True
+    """Its ends were seen when they were, not found afterwards in the console."""
 
 
 SUMMARY = "telemetry.json"
@@ -79,7 +82,7 @@ def _summed_up(run: Run) -> dict[str, Any] | None:
                 "scenario": one.scenario,
                 "mode": one.mode,
                 "seconds": round(one.end_s - one.begin_s, 3),
-                "devices": facts,
+                "devices": facts if one.is_exact else _without_energy(facts),
             }
             for one, facts in zip(known, found["spans"])
         ],
@@ -151,14 +154,19 @@ def _use(recorded: Sequence[Mapping[str, Any]]) -> tuple[str | None, list[str]]:
     told = [one for one in recorded if one["kind"] == events.GPU_USED]
     if not told:
         return None, []
-    last = next((one for one in reversed(told) if one["answer"] == "yes"), told[-1])
-    return last["answer"], [str(one) for one in last.get("devices") or ()]
+    used = {str(device) for one in told if one["answer"] == "yes" for device in one["devices"]}
+    return ("yes", sorted(used)) if used else (told[-1]["answer"], [])
 
 
 def _end_s(run: Run, now_s: float) -> float:
     """When the command ended; now, where it goes on."""
     ended = run.stored_state.ended_boottime_s or (run.exit or {}).get("ended_boottime_s")
-    return float(ended) if ended is not None else now_s
+    if ended is not None:
+        return float(ended)
+    if run.is_command_alive():
+        return now_s
+    span = Record(run.folder).span  # nobody saw it end: as far as is recorded
+    return span[1] if span is not None else now_s
 
 
 def _phases(recorded: Sequence[Mapping[str, Any]], ended_s: float) -> list[PhaseSpan]:
@@ -166,9 +174,24 @@ def _phases(recorded: Sequence[Mapping[str, Any]], ended_s: float) -> list[Phase
     found = [
         one for one in recorded if one["kind"] == events.PHASE and one.get("boottime_s") is not None
     ]
-    ends = [one["boottime_s"] for one in found[1:]]
+    ends = [(one["boottime_s"], bool(one.get("late"))) for one in found[1:]]
     return [
-        PhaseSpan(one["phase"], one.get("scenario"), one.get("mode"), one["boottime_s"], end)
-        for one, end in zip(found, [*ends, ended_s])
+        PhaseSpan(
+            one["phase"],
+            one.get("scenario"),
+            one.get("mode"),
+            one["boottime_s"],
+            end,
+            is_exact=not (one.get("late") or is_late),
+        )
+        for one, (end, is_late) in zip(found, [*ends, (ended_s, False)])
         if end > one["boottime_s"]
     ]
+
+
+def _without_energy(facts: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Of a phase whose ends are not known it cannot be told what it took."""
+    return {
+        device: one | {"energy_j": None} if "energy_j" in one else one
+        for device, one in facts.items()
+    }

@@ -106,11 +106,11 @@ class ProcStat:
 
 
 def proc_stat(pid: int) -> ProcStat | None:
-    """/proc/PID/stat, or None where there is no such process."""
+    """/proc/PID/stat, or None where there is no such process, or none that we may see."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # hidepid: another user's
         return None
     return ProcStat(
         pid,

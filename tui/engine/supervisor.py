@@ -54,6 +54,8 @@ class Supervisor:
         """Where the last phase lies that is recorded; earlier ones are not told again."""
         self._alerts: set[str] = set()
         self._limits_told = False
+        self._is_behind = False
+        """What is read was printed while nobody watched."""
         self._recorder: Recorder | None = None
         self._gpu_used: str | None = None
         self._no_cuda_told = False
@@ -138,6 +140,7 @@ class Supervisor:
         started = home.read_json(run.child_lock) or {}
         ended, stored = run.exit, run.stored_state
         self._stopped = stored.state == "stopping"  # by an earlier supervisor
+        self._is_behind = stored.state in ("running", "stopping")
         self._write(
             replace(
                 stored,
@@ -208,6 +211,7 @@ class Supervisor:
             while True:
                 keeper = keeper or run.identity("keeper")
                 is_behind = self._read_console()
+                self._is_behind &= is_behind
                 self._read_requests()
                 self._check_disk()
                 alive = run.is_command_alive()
@@ -283,6 +287,8 @@ class Supervisor:
         self._recorded_offset = phase.offset
         about = {**asdict(phase), "phase": phase.name, "log_time": phase.time}
         del about["name"], about["time"]
+        if self._is_behind:
+            about["late"] = True  # nobody watched: it began at some time before
         self._append(events.PHASE, boottime_s=round(boottime(), 3), **about)
         self._write(replace(self._run.stored_state, phase=phase.name), durable=False)
 

@@ -67,12 +67,13 @@ def chart(
         "memory_used_bytes": total_bytes or _most(curves.get("memory_used_bytes", ())),
         "temperature_c": 100.0,
     }
+    limits = {"power_w": limit_w, "memory_used_bytes": total_bytes}
     shown = [
         Curve(
             prefix + ("cpu" if device == "host" and key == "utilization_pct" else words),
             points,
             tops[key],
-            _words(key, _at(points, cursor_s, gap_s), tops[key]),
+            _words(key, _at(points, cursor_s, gap_s), limits.get(key)),
         )
         for key, words in NAMES.items()
         if (points := curves.get(key)) and any(one[1] is not None for one in points)
@@ -129,7 +130,7 @@ def side(
             gap_s=30,
         ).curves
     more = len(gpus) - MOST_BESIDE
-    if more > 0:
+    if more > 0 and found:
         found[-1] = replace(found[-1], text=f"{found[-1].text}   … and {more} more GPUs: p")
     return Chart(
         *span,

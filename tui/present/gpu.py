@@ -77,6 +77,7 @@ def _device(device: GpuDevice, age_s: float | None) -> dict[str, Any]:
         "age_s": round(age_s, 3) if age_s is not None else None,
         "lost": device.lost,
         "lost_since": device.lost_since,
+        "closed": device.closed,
         "processes": (
             [asdict(one) for one in device.processes] if device.processes is not None else None
         ),
@@ -112,6 +113,8 @@ def gpu_meters(gpus: Latest[GpuSnapshot], now: float) -> list[Meter]:
     problem = trouble(gpus, now)
     if gpus.sample is None:
         return [Meter("GPU", Level(None, problem))] if problem else []
+    if problem and len(gpus.sample.devices) > 1:
+        return [Meter("GPUs", Level(None, ""), badge=Badge(problem, Tone.WARNING))]
     return [_meter(one, problem) for one in gpus.sample.devices]
 
 
@@ -139,6 +142,9 @@ def _meter(device: GpuDevice, problem: str | None) -> Meter:
     reading, name = device.reading, f"GPU {device.index}"
     if device.lost:
         badge = Badge(_lost(device), Tone.BAD)
+        return Meter(name, Level(None, ""), badge=badge)
+    if device.closed:
+        badge = Badge(f"closed: {device.closed}", Tone.WARNING)
         return Meter(name, Level(None, ""), badge=badge)
     if problem:
         return Meter(name, Level(None, ""), badge=Badge(problem, Tone.WARNING))
@@ -195,6 +201,8 @@ def listed_row(device: GpuDevice, problem: str | None) -> tuple[Cell, ...]:
     head = (Cell(str(device.index)), Cell(short_name(device.name), quiet=True))
     if device.lost:
         return (*head, Cell(_lost(device), Tone.BAD, spans=True))
+    if device.closed:
+        return (*head, Cell(f"closed: {device.closed}", Tone.WARNING, spans=True))
     if problem:
         return (*head, Cell(problem, Tone.WARNING, spans=True))
     used = metrics.percent(reading.utilization_pct).rjust(5)
@@ -259,6 +267,8 @@ def _panel(device: GpuDevice, problem: str | None, count: int) -> Panel:
         text = "Nothing can be read of it any more; a reset or a reboot may bring it back."
         facts = [Fact("uuid", device.uuid or metrics.NOTHING)]
         return Panel(title, Badge(_lost(device), Tone.BAD), headline=text, facts=tuple(facts))
+    if device.closed:
+        return Panel(title, Badge(f"closed: {device.closed}", Tone.WARNING))
     facts = [
         Fact("utilization", _utilization(device)),
         Fact("memory", _memory(reading)),

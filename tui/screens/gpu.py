@@ -29,6 +29,7 @@ from widgets.trend import ChartView
 
 PERIOD_S = 1.0
 GAP_S = 3.0
+IN_FULL_S = 120.0
 CHART_S = 2.0
 """Curves move less often than numbers: they take most of the time to draw."""
 LENGTHS = ((60.0, "the last 1 min"), (600.0, "the last 10 min"), (3600.0, "the last 60 min"))
@@ -74,6 +75,8 @@ class GpuScreen(TabScreen):
         self._drawn: int | None = None
         """Of which device the curves were drawn, and until when they are new enough."""
         self._chart_due = 0.0
+        self._here: int | None = None
+        """The device under the cursor."""
         self._devices: list[GpuDevice] = []
 
     def body(self) -> ComposeResult:
@@ -117,6 +120,7 @@ class GpuScreen(TabScreen):
         gpus = self._gpus.latest
         problem = gpu.trouble(gpus, now)
         found = gpus.sample.devices if gpus.sample else ()
+        before = [one.index for one in self._devices]
         self._devices = gpu.sorted_by(found, gpu.SORTS[self._sort])
         rows = self.query_one(ChoiceList)
         rows.set_rows(
@@ -125,12 +129,17 @@ class GpuScreen(TabScreen):
             empty=problem or "Looking for GPUs …",
         )
         rows.styles.height = max(1, len(self._devices)) + 1
+        indices = [one.index for one in self._devices]
+        if indices != before and self._here in indices:  # the cursor stays on its device
+            rows.cursor = indices.index(self._here)
 
     def _show_device(self, place: int, now: float) -> None:
         run = self._run_now()
         words = LENGTHS[self._length][1] if self._length < len(LENGTHS) else WHOLE_RUN
         order = f"by {gpu.SORTS[self._sort]}"
         device = self._devices[place] if place < len(self._devices) else None
+        if self._here is None and device is not None:
+            self._here = device.index
         self.query_one("#between", Line).show(
             Text(f"GPU {device.index}, {words}" if device else "host", STRONG),
             Text(f"sorted {order}" if len(self._devices) > 1 else "", QUIET),
@@ -161,7 +170,7 @@ class GpuScreen(TabScreen):
         else:
             assert self._record is not None
             span = (self._record[0].stored_state.started_boottime_s or now, now)
-            curves, gap_s = self._record[1].curves(name, *span)
+            curves, gap_s = self._record[1].curves(name, *span, in_full_s=IN_FULL_S)
         return charts.chart(
             name,
             curves,
@@ -185,6 +194,8 @@ class GpuScreen(TabScreen):
 
     @on(ChoiceList.Highlighted)
     def _other_device(self, event: ChoiceList.Highlighted) -> None:
+        if event.index < len(self._devices):
+            self._here = self._devices[event.index].index
         self._show_device(event.index, self._clock.boottime_s())
 
     # --- what can be done ---------------------------------------------------------------------

@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 
 from tui.engine import beside
 from tui.engine.store import Run
-from tui.engine.telemetry.record import Record
+from tui.engine.telemetry.record import IN_FULL_S, Record
 from tui.present import charts, metrics
 from tui.present.run import title
 from tui.screens.frame import Clock, FrameScreen
@@ -22,6 +22,7 @@ from widgets.tones import QUIET, STRONG
 from widgets.trend import ChartView
 
 LOOK_S = 2.0
+LIVE_IN_FULL_S = 120.0
 STEPS = 60
 """So many steps of the cursor lead through what is seen."""
 SHORTEST_S = 2.0
@@ -80,7 +81,9 @@ class RecordScreen(FrameScreen):
 
     def _look(self) -> None:
         self._whole = self._record.span
+        here = self._devices[self._device] if self._devices else None
         self._devices = self._record.devices
+        self._device = self._devices.index(here) if here in self._devices else 0
         self._phases = beside.phases(self._run_shown, self._clock.boottime_s())
         self._show()
 
@@ -104,6 +107,11 @@ class RecordScreen(FrameScreen):
         started = self._run_shown.stored_state.started_boottime_s
         return started if started is not None else (self._whole or (0.0, 0.0))[0]
 
+    @property
+    def _in_full_s(self) -> float:
+        """While a run goes on its record is read again and again: less of it in full then."""
+        return IN_FULL_S if self._run_shown.stored_state.is_final else LIVE_IN_FULL_S
+
     def _show(self) -> None:
         head = self.query_one("#head", Line)
         if self._whole is None or not self._devices:
@@ -113,7 +121,7 @@ class RecordScreen(FrameScreen):
         head.show(Text(title(self._run_shown.stored_spec), STRONG), Text(self._place(), QUIET))
         self.query_one("#devices", Line).show(self._device_words())
         device = self._devices[self._device]
-        curves, gap_s = self._record.curves(device, begin, end)
+        curves, gap_s = self._record.curves(device, begin, end, self._in_full_s)
         limit_w, total = self._record.limits(device)
         self.query_one(ChartView).show(
             charts.chart(

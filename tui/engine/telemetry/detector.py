@@ -122,7 +122,8 @@ class Detector:
         """Nothing of the run was on it: no process, nor utilization, nor memory, nor power."""
         tally = self._inside[device]
         if tally.has_others:
-            return tally.is_named  # busy with another's work; ours would be named
+            # Ours would be named; but a container of ours may be taken for another's.
+            return tally.is_named and (tally.utilization_pct or 0) <= IDLE_PCT
         told = (tally.utilization_pct, tally.memory_used_bytes, tally.mean_power_w)
         power_w, memory = self._baseline(device)
         return (

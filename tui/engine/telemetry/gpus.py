@@ -69,6 +69,8 @@ class GpuDevice:
     """It has fallen off the bus: nothing more can be read."""
     lost_since: str | None = None
     """When that was first seen, UTC."""
+    closed: str | None = None
+    """Why this one cannot be read, where others can."""
 
     @property
     def lasting(self) -> dict[str, Any]:
@@ -127,7 +129,7 @@ class GpuDevice:
             )
             for one in self.mig or ()
         )
-        return () if self.lost else (self.reading, *parts)
+        return () if self.lost or self.closed else (self.reading, *parts)
 
 
 @dataclass(frozen=True)

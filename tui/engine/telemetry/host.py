@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,15 +67,17 @@ class HostSource:
 
     def _bytes_moved(self) -> dict[str, int]:
         """Since boot, over all disks and networks; empty where the kernel does not tell."""
-        disk, net = self._psutil.disk_io_counters(), self._psutil.net_io_counters()
+        disks = self._psutil.disk_io_counters(perdisk=True) or {}
+        nets = self._psutil.net_io_counters(pernic=True) or {}
         found: dict[str, int] = {}
-        if disk is not None:
-            found |= {"disk_read_bytes_s": disk.read_bytes, "disk_write_bytes_s": disk.write_bytes}
-        if net is not None:
-            found |= {
-                "net_received_bytes_s": net.bytes_recv,
-                "net_sent_bytes_s": net.bytes_sent,
-            }
+        if disks:
+            some = [disks[name] for name in _devices(disks, "block")]
+            found["disk_read_bytes_s"] = sum(one.read_bytes for one in some)
+            found["disk_write_bytes_s"] = sum(one.write_bytes for one in some)
+        if nets:
+            some = [nets[name] for name in _devices(nets, "class/net")]
+            found["net_received_bytes_s"] = sum(one.bytes_recv for one in some)
+            found["net_sent_bytes_s"] = sum(one.bytes_sent for one in some)
         return found
 
     def _rates(self) -> dict[str, Any]:
@@ -101,6 +104,15 @@ class HostSource:
                 fields = dict(one.split("=") for one in rest.split())
                 return float(fields["avg10"])
         return None
+
+
+def _devices(names: Iterable[str], kind: str, sysfs: Path = Path("/sys")) -> list[str]:
+    """Those with a device behind them: what bridges, loops and mappers move is moved by these too.
+
+    Where there is none (in a container) all but the loop back to oneself.
+    """
+    physical = [name for name in names if (sysfs / kind / name / "device").exists()]
+    return physical or [name for name in names if name != "lo"]
 
 
 def _spent(before: Any, now: Any) -> dict[str, float]:

@@ -10,13 +10,13 @@ import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Any
 
 from tui.engine.home import utc_now
 from tui.engine.process import run_of
 from tui.engine.telemetry.gpus import GpuDevice, GpuProcess, GpuSnapshot, MigInstance
-from tui.engine.telemetry.reading import Reading, SourceUnavailable
+from tui.engine.telemetry.reading import NO_DRIVER, Reading, SourceUnavailable
 
 LIBRARY = "libnvidia-ml.so.1"
 POWER_INSTANT = 186
@@ -29,10 +29,12 @@ MEMBERS = {0: "dVal", 1: "uiVal", 2: "ulVal", 3: "ullVal", 4: "sllVal", 5: "siVa
 LOAD_S = 0.15
 """Utilization is measured over 200 ms: to ask every other time, at 10 Hz, misses nothing."""
 USAGE_US = 1_000_000
+STAMPED_US = 10**15
+"""A stamp below that is no time of our days, and is not compared."""
 """Processes' shares are measured about five times a second."""
 VIRTUALIZATION = {0: "none", 1: "passthrough", 2: "vgpu", 3: "host-vgpu", 4: "host-vsga"}
 SENTENCES = {
-    "NVMLError_LibraryNotFound": "no NVIDIA driver here (libnvidia-ml.so.1 is missing)",
+    "NVMLError_LibraryNotFound": NO_DRIVER,
     "NVMLError_DriverNotLoaded": "the NVIDIA driver is not loaded",
     "NVMLError_LibRmVersionMismatch": (
         "the NVIDIA driver and its library have different versions: reboot after a driver update"
@@ -78,6 +80,8 @@ class _Card:
     load: Any = None
     load_at_s: float = 0.0
     is_lost: bool = False
+    closed: str | None = None
+    """Why it cannot be read, for as long as this source lasts."""
 
     def lose(self) -> None:
         """Nothing more can be read of it."""
@@ -102,16 +106,30 @@ class NvmlSource:
         self._nvml: Any = pynvml
         try:
             pynvml.nvmlInit()
-            count = pynvml.nvmlDeviceGetCount()
         except pynvml.NVMLError as error:
             raise SourceUnavailable(sentence(error)) from error
-        if not count:
-            raise SourceUnavailable("the NVIDIA driver finds no GPU")
-        self._cards = [self._card(n) for n in range(count)]
+        try:
+            self._cards = self._all_cards()
+        except SourceUnavailable:
+            self.close()  # inits are counted: the next one would not look anew
+            raise
         cuda = self._of_system(pynvml.nvmlSystemGetCudaDriverVersion_v2)
         self._cuda = f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda is not None else None
         driver = self._of_system(pynvml.nvmlSystemGetDriverVersion)
         self._driver = _plain(driver) if driver is not None else None
+
+    def _all_cards(self) -> list[_Card]:
+        try:
+            count = self._nvml.nvmlDeviceGetCount()
+        except self._nvml.NVMLError as error:
+            raise SourceUnavailable(sentence(error)) from error
+        if not count:
+            raise SourceUnavailable("the NVIDIA driver finds no GPU")
+        cards = [self._card(n) for n in range(count)]
+        closed = [card.closed for card in cards if card.closed is not None]
+        if len(closed) == len(cards):
+            raise SourceUnavailable(closed[0])
+        return cards
 
     def close(self) -> None:
         """Let go of the driver."""
@@ -162,12 +180,18 @@ class NvmlSource:
         except _LostError:
             card.lose()
         except nvml.NVMLError as error:
-            if type(error).__name__ not in LOST:
+            name = type(error).__name__
+            if name in GONE:
                 raise SourceUnavailable(sentence(error)) from error
-            card.lose()
+            if name in LOST:
+                card.lose()
+            else:  # this one alone: a cgroup may keep it from us
+                card.closed = sentence(error)
         return card
 
     def _device(self, card: _Card, slow: bool, counters: bool, usage: bool) -> GpuDevice:
+        if card.closed is not None:
+            return replace(card.about, closed=card.closed)
         if not card.is_lost:
             try:
                 if counters or not card.seldom:
@@ -205,7 +229,7 @@ class NvmlSource:
             memory_utilization_pct=load.memory if load is not None else None,
             power_w=self._power_w(card),
             sm_clock_mhz=self._ask(card, nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
-            throttle_bits=self._ask(card, nvml.nvmlDeviceGetCurrentClocksEventReasons),
+            throttle_bits=self._reasons(card),
             **card.slow,
             **(self._counters(card) if counters else {}),
         )
@@ -296,7 +320,15 @@ class NvmlSource:
                 latest[one.pid] = (one.timeStamp, float(one.smUtil))
         newest = max((at for at, _ in latest.values()), default=0)
         card.usage_since = max(card.usage_since, newest - USAGE_US)
-        return {pid: share for pid, (_, share) in latest.items()}
+        new = time_ns() // 1000 - 3 * USAGE_US  # stamps are of the wall clock
+        return {pid: share for pid, (at, share) in latest.items() if at >= new or at < STAMPED_US}
+
+    def _reasons(self, card: _Card) -> int | None:
+        newer = self._ask(card, self._nvml.nvmlDeviceGetCurrentClocksEventReasons)
+        if newer is not None:
+            return int(newer)
+        older = self._ask(card, self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons)  # before 535
+        return int(older) if older is not None else None
 
     def _power_w(self, card: _Card) -> float | None:
         told = self._fields(card, POWER_INSTANT)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NO_DRIVER = "no NVIDIA driver here (libnvidia-ml.so.1 is missing)"
+
 
 class SourceUnavailable(Exception):
     """A source has nothing to read here; the text says why, in words for a user."""

@@ -86,7 +86,10 @@ class Overview:
         self._offset = 0
         self._places: dict[str, tuple[int, int]] = {}
         self._width = 0
+        self._limits: list[int | None] = []
         self.curves: dict[str, dict[str, list[Point]]] = {}
+        self.limits: dict[str, tuple[float | None, float | None]] = {}
+        """Power limit (W) and memory (bytes) of each device, as last told."""
 
     def read(self) -> None:
         """Read what is new."""
@@ -101,6 +104,10 @@ class Overview:
         if lines and not self._width:
             columns = lines.pop(0).split(",")
             self._width = len(columns)
+            self._limits = [
+                columns.index(f"max_{name}") if f"max_{name}" in columns else None
+                for name in ("power_limit_w", "memory_total_bytes")
+            ]
             self._places = {
                 name: (columns.index(f"mean_{name}"), columns.index(f"max_{name}"))
                 for name in CHARTED
@@ -115,9 +122,10 @@ class Overview:
         curves = self.curves.get(cells[2])
         if curves is None:
             curves = self.curves[cells[2]] = {name: [] for name in self._places}
+        power, memory = (_number(cells[n]) if n is not None else None for n in self._limits)
+        self.limits[cells[2]] = (power, memory)
         for name, (mean, most) in self._places.items():
-            value = float(cells[mean]) if cells[mean] else None
-            curves[name].append((end_s - 5.0, value, float(cells[most]) if cells[most] else None))
+            curves[name].append((end_s - 5.0, _number(cells[mean]), _number(cells[most])))
 
 
 class Record:
@@ -152,6 +160,7 @@ class Record:
     @property
     def devices(self) -> list[str]:
         """GPUs in order, then the host."""
+        self.overview.read()  # one that was lost long ago is in no late row
         found = set(self.overview.curves)
         for row in RowReader(self._full, from_end=True).rows():
             found.add(str(row["device"]))
@@ -162,13 +171,20 @@ class Record:
         for row in reversed(list(RowReader(self._full, from_end=True).rows())):
             if row["device"] == device:
                 return row.get("power_limit_w"), row.get("memory_total_bytes")
-        return None, None
+        return self.overview.limits.get(device, (None, None))
 
     def curves(
-        self, device: str, begin_s: float, end_s: float
+        self, device: str, begin_s: float, end_s: float, in_full_s: float = IN_FULL_S
     ) -> tuple[dict[str, list[Point]], float]:
-        """The device's curves over that stretch, and the gap above which nothing is known."""
-        if end_s - begin_s <= IN_FULL_S:
+        """The device's curves over that stretch, and the gap above which nothing is known.
+
+        Args:
+            device: as in the record.
+            begin_s: from, CLOCK_BOOTTIME.
+            end_s: to.
+            in_full_s: up to so long a stretch is read in full.
+        """
+        if end_s - begin_s <= in_full_s:
             return detail(self._full, device, begin_s, end_s), 3.0
         self.overview.read()
         known = self.overview.curves.get(device, {})

@@ -7,16 +7,17 @@ things are read twice a second, counters every ten seconds and at the ends of ph
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tui.engine import home
-from tui.engine.process import boottime
+from tui.engine.process import boottime, proc_stat
 from tui.engine.telemetry import detector
 from tui.engine.telemetry.detector import Detector, Seen
-from tui.engine.telemetry.gpus import GpuDevice, GpuSnapshot
+from tui.engine.telemetry.gpus import GpuDevice, GpuProcess, GpuSnapshot
 from tui.engine.telemetry.host import HostSample, HostSource
 from tui.engine.telemetry.nvml import NvmlSource
 from tui.engine.telemetry.reading import COUNTERS, GAUGES, MEASURES, Reading
@@ -29,6 +30,8 @@ SLOW_S = 0.5
 COUNTERS_S = 10.0
 FLUSH_S = 1.0
 SUMMARY_S = 10.0
+SEEN_OFTEN = 8
+"""So many readings in which another's process is on a GPU make it one: a list may be old."""
 LOADGEN = "loadgen"
 NO_GPU = "no GPU telemetry: "
 COLUMNS = ("time", "boottime_s", "device", *MEASURES)
@@ -81,10 +84,14 @@ class Recorder:
         self._host: Sampler[HostSample] = host_sampler(host, PERIOD_S)
         self._host_at: float | None = None
         self._watch = _Watch(report)
-        self._detector, self._answer = Detector(), ""
-        self._contaminated: set[tuple[str, int]] = set()
+        self._detector = Detector()
+        self._answer: tuple[str, list[str]] = ("", [])
+        self._mine: set[int] = set()
+        self._strange: dict[tuple[str, int], int] = {}
+        """How often another's process was seen on a device."""
         self._loadgen_since: float | None = None
         self._slow_due = self._counters_due = 0.0
+        self._has_asked_counters = self._are_counters_read = False
         self._rows: list[tuple[float, str, Reading]] = []
         self._lock = threading.Lock()
         self._writer = Writer(folder, report)
@@ -101,10 +108,9 @@ class Recorder:
         """End, with the last counters; a hanging driver is waited for a second at most."""
         if self._thread.ident is None:
             return
-        before = self._gpu.latest.at_s
         self._ask_counters()
         end = boottime() + 1.0
-        while self._gpu.latest.error is None and self._gpu.latest.at_s == before:
+        while self._gpu.latest.error is None and not self._are_counters_read:
             if boottime() > end:
                 break
             self._stop.wait(0.02)
@@ -132,6 +138,7 @@ class Recorder:
             )
 
     def _ask_counters(self) -> None:
+        self._are_counters_read = False
         self._slow_due = self._counters_due = 0.0
         self._gpu.set_period(self._gpu.latest.period_s)  # now, not in a second
 
@@ -144,10 +151,13 @@ class Recorder:
             self._slow_due = now + SLOW_S
         if counters:
             self._counters_due = now + COUNTERS_S
+        self._has_asked_counters = counters
         return source.sample(slow=slow, counters=counters)
 
     def _heard_gpus(self, snapshot: GpuSnapshot, at_s: float) -> None:
         self._keep(at_s, snapshot.readings)
+        if self._has_asked_counters:
+            self._are_counters_read = True
         uuids = [one.uuid for one in snapshot.devices]
         if uuids != self._uuids:
             self._uuids = uuids
@@ -155,7 +165,10 @@ class Recorder:
         since = self._loadgen_since
         if since is not None and at_s - since > FAST_FOR_S and self._gpu.latest.period_s < PERIOD_S:
             self._gpu.set_period(PERIOD_S)
-        seen = [self._seen(one) for one in snapshot.devices if not one.lost]
+        names_some = any(one.processes for one in snapshot.devices)
+        seen = [
+            self._seen(one, names_some) for one in snapshot.devices if not (one.lost or one.closed)
+        ]
         if since is None:
             self._detector.before(seen)
             return
@@ -163,27 +176,31 @@ class Recorder:
         self._tell_use()
         self._tell_others(snapshot.devices)
 
-    def _seen(self, device: GpuDevice) -> Seen:
-        """Processes without a pid or memory (containers, vGPU) are nobody's."""
+    def _seen(self, device: GpuDevice, names_some: bool) -> Seen:
+        """A process that cannot be found (of another pid namespace, of a vGPU) is nobody's."""
         processes, reading = device.processes, device.reading
-        named = processes is not None and all(one.pid > 0 for one in processes)
-        pids = [one.pid for one in processes or () if one.pid > 0]
+        pids = _found(processes or ())
         ours = self._whose.ours(pids)
+        self._mine |= ours
+        # A container without the host's pids is told of no process at all, however busy the GPU.
+        named = bool(processes) and len(pids) == len(processes or ())
+        if processes == () and (names_some or (reading.utilization_pct or 0) <= detector.IDLE_PCT):
+            named = True
         return Seen(
             reading.device,
             reading.utilization_pct,
             reading.power_w,
             reading.memory_used_bytes,
             ours=bool(ours) if named else (True if ours else None),
-            others=bool(set(pids) - ours),
+            others=bool(set(pids) - self._mine),
         )
 
     def _tell_use(self) -> None:
-        answer = self._detector.answer
-        if answer == self._answer or self._was_used:
+        answer, used = self._detector.answer, sorted(self._detector.used)
+        if (answer, used) == self._answer or (self._was_used and answer != detector.YES):
             return
-        self._answer = answer
-        self._told(answer, sorted(self._detector.used))
+        self._answer = (answer, used)
+        self._told(answer, used)
         if answer == detector.NO and self._wants_gpu:
             self._report(
                 "the GPU was asked for, but no GPU does anything: this measures the CPU "
@@ -195,12 +212,13 @@ class Recorder:
             name = device.reading.device
             if name not in self._detector.used or not device.processes:
                 continue
-            pids = [one.pid for one in device.processes]
-            ours = self._whose.ours(pids)
+            there = set(_found(device.processes)) - self._mine
             for one in device.processes:
-                if one.pid in ours or (name, one.pid) in self._contaminated:
+                if one.pid not in there:
                     continue
-                self._contaminated.add((name, one.pid))
+                self._strange[name, one.pid] = self._strange.get((name, one.pid), 0) + 1
+                if self._strange[name, one.pid] != SEEN_OFTEN:
+                    continue
                 who = " ".join((one.command or "unknown").split())[:80]
                 self._report(
                     f"another process is on GPU {device.index} too: pid {one.pid} "
@@ -234,6 +252,11 @@ class Recorder:
         self._watch.look(self._gpu)
 
 
+def _found(processes: Iterable[GpuProcess]) -> list[int]:
+    """Pids of those that are processes here."""
+    return [one.pid for one in processes if one.pid > 0 and proc_stat(one.pid) is not None]
+
+
 class _Watch:
     """Tells when the driver falls silent, comes back, and when a GPU is lost."""
 
@@ -242,13 +265,14 @@ class _Watch:
         self._error: str | None = None
         self._silent_since: float | None = None
         self._lost: set[int] = set()
+        self._uuids: dict[int, str] = {}
 
     def look(self, sampler: Sampler[GpuSnapshot]) -> None:
         latest, now, clock = sampler.latest, boottime(), home.utc_now()[11:19]
         if latest.error != self._error:
             self._error = latest.error
             self._report(
-                f"{NO_GPU}{latest.error}"
+                f"{NO_GPU}{latest.error} ({clock} UTC)"
                 if latest.error
                 else f"GPU telemetry goes on ({clock} UTC)"
             )
@@ -260,14 +284,28 @@ class _Watch:
             gap, self._silent_since = now - self._silent_since, None
             self._report(f"the NVIDIA driver answers again, after {gap:.0f} s ({clock} UTC)")
         if latest.sample is not None:
-            self._tell_lost({one.index for one in latest.sample.devices if one.lost}, clock)
+            self._tell_others(latest.sample.devices, clock)
+            self._tell_lost(latest.sample.devices, clock)
 
-    def _tell_lost(self, lost: set[int], clock: str) -> None:
+    def _tell_others(self, devices: Sequence[GpuDevice], clock: str) -> None:
+        """NVML counts anew when its driver begins anew: a number may be another card then."""
+        for one in devices:
+            if one.uuid is None:
+                continue
+            before = self._uuids.setdefault(one.index, one.uuid)
+            if before != one.uuid:
+                self._uuids[one.index] = one.uuid
+                self._lost.discard(one.index)
+                self._report(f"GPU {one.index} is another card since {clock} UTC: {one.uuid}")
+
+    def _tell_lost(self, devices: Sequence[GpuDevice], clock: str) -> None:
+        lost = {one.index for one in devices if one.lost}
+        there = {one.index for one in devices if not one.lost}
         for index in sorted(lost - self._lost):
             self._report(f"GPU {index} is lost since {clock} UTC: it has fallen off the bus")
-        for index in sorted(self._lost - lost):
+        for index in sorted(self._lost & there):
             self._report(f"GPU {index} is back ({clock} UTC)")
-        self._lost = lost
+        self._lost = (self._lost | lost) - there
 
 
 class Writer:
@@ -275,7 +313,7 @@ class Writer:
 
     def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
         self._folder, self._report = folder, report
-        self._window: dict[str, list[Reading]] = {}
+        self._window: dict[str, list[tuple[float, Reading]]] = {}
         self._window_due: float | None = None
         self._last: tuple[float, str] = (0.0, "")
         self._is_full = False
@@ -288,7 +326,7 @@ class Writer:
                 self.end()
             if self._window_due is None:
                 self._window_due = at_s + SUMMARY_S
-            self._window.setdefault(one.device, []).append(one)
+            self._window.setdefault(one.device, []).append((at_s, one))
             self._last = (at_s, time)
             values = [getattr(one, name) for name in MEASURES]
             text.append(_line(time, at_s, one.device, values))
@@ -318,11 +356,21 @@ class Writer:
                 self._report(f"telemetry is not written: {error.strerror}")
 
 
-def _summed_up(readings: Sequence[Reading]) -> Iterable[Any]:
+def _summed_up(timed: Sequence[tuple[float, Reading]]) -> Iterable[Any]:
+    """Means are over time: a reading holds until the next one, the last as long as that before."""
+    readings = [one for _, one in timed]
+    lasting = [b - a for (a, _), (b, _) in itertools.pairwise(timed)]
+    lasting.append(lasting[-1] if lasting else PERIOD_S)
     for name in GAUGES:
-        values = [value for one in readings if (value := getattr(one, name)) is not None]
-        if values:
-            yield from (min(values), sum(values) / len(values), max(values))
+        known = [
+            (value, max(seconds, 1e-3))
+            for one, seconds in zip(readings, lasting)
+            if (value := getattr(one, name)) is not None
+        ]
+        if known:
+            values = [value for value, _ in known]
+            mean = sum(value * s for value, s in known) / sum(s for _, s in known)
+            yield from (min(values), mean, max(values))
         else:
             yield from (None, None, None)
     bits = [one.throttle_bits for one in readings if one.throttle_bits is not None]

@@ -121,14 +121,16 @@ def summarize(path: Path, spans: Sequence[Span] = ()) -> dict[str, Any] | None:
         one = found.get(device)
         if one is None:
             one = found[device] = _Device([_Tally(span) for span in spans])
-        seconds = min(at_s - one.last_s, LONGEST_GAP_S) if one.last_s is not None else 0.1
+        before = one.last_s if one.last_s is not None else at_s - 0.1
+        before = max(before, at_s - LONGEST_GAP_S)
         one.last_s = at_s
         names = MEANT["host" if device == "host" else "gpu"]
-        one.whole.add(row, max(seconds, 1e-3), names)
+        one.whole.add(row, max(at_s - before, 1e-3), names)
         for tally in one.spans:
             if tally.span is not None and tally.span.begin_s <= at_s < tally.span.end_s:
-                tally.add(row, max(seconds, 1e-3), names)
-        if row.get("energy_j") is not None or row.get("ecc_corrected") is not None:
+                since = max(before, tally.span.begin_s)  # of another phase is what was before
+                tally.add(row, max(at_s - since, 1e-3), names)
+        if any(row.get(name) is not None for name in ("energy_j", *COUNTED)):
             one.counters.append((at_s, row))
     if not found:
         return None
@@ -251,7 +253,11 @@ def of_window(
     if not facts:
         return None
     gpus = {name: one for name, one in facts.items() if name != "host" and "/" not in name}
-    mine = [gpus[name] for name in used if name in gpus] or list(gpus.values())
+    # Of a run that used none, the GPUs' watts and joules are another's; which ones it used may
+    # not be known: then all are meant, but what a sample took cannot be told.
+    mine = [gpus[name] for name in used if name in gpus]
+    if not mine and gpu_used != "no":
+        mine = list(gpus.values())
     energy = _sum([one["energy_j"] for one in mine])
     throttled = [one["throttled_pct"] or {} for one in mine if one["throttled_pct"] is not None]
     return {
@@ -265,7 +271,7 @@ def of_window(
         "power_w_mean": _sum([one["power_w_mean"] for one in mine]),
         "energy_j": energy,
         "energy_source": BOARD,
-        "joules_per_sample": round(energy / samples, 6) if energy and samples else None,
+        "joules_per_sample": round(energy / samples, 6) if energy and samples and used else None,
         "power_cap_pct": _most([one.get("power cap", 0.0) for one in throttled]),
         "throttled_pct": _most(
             [
