@@ -21,7 +21,7 @@ from tests.conftest import DATA, Cli, finished, python, submit, wait_for
 from tests.fakes import nvml
 from tui.engine import beside, events
 from tui.engine.store import RunStore
-from tui.engine.telemetry.summary import Span, summarize
+from tui.engine.telemetry.summary import Span, of_window, summarize
 
 HANGS = "delay_us.nvmlDeviceGetUtilizationRates 10000000\n"
 STALLS = "delay_us.nvmlDeviceGetUtilizationRates 100000\n"
@@ -153,6 +153,16 @@ def test_a_process_that_vanishes_is_no_longer_listed(driver: Driver, watched: Wa
     watched.until(lambda seen: seen["devices"][0]["processes"] == [])
 
 
+def test_a_gpu_that_is_kept_from_us_hides_no_other(driver: Driver, cli: Cli) -> None:
+    driver.say("1.err.nvmlDeviceGetHandleByIndex_v2 4\n" + nvml.busy(3))
+    devices = json.loads(cli("gpu", "--json", env=driver.env).stdout)["devices"]
+    assert [one["utilization_pct"] is None for one in devices] == [False, True, False]
+    assert devices[1]["closed"] == "no permission to talk to the NVIDIA driver"
+    driver.say("*.err.nvmlDeviceGetHandleByIndex_v2 4\n" + nvml.busy(3))
+    found = json.loads(cli("gpu", "--json", env=driver.env).stdout)
+    assert found["error"] == "no permission to talk to the NVIDIA driver"
+
+
 @pytest.mark.parametrize("count", [1, 8, 16])
 def test_all_gpus_are_listed(driver: Driver, cli: Cli, count: int) -> None:
     driver.say(nvml.busy(count))
@@ -237,6 +247,55 @@ def test_a_run_keeps_what_the_driver_did_beside_it(
     assert "power cap 100 %" in text
     kept = (run.folder / "telemetry.json").read_text()
     assert json.loads(kept) == found
+
+
+def test_what_was_before_a_window_does_not_count_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.csv"
+    rows = ["time,boottime_s,device,utilization_pct,power_w,throttle_bits"]
+    rows += [f"t,{100 + n},gpu0,0,72,1" for n in range(6)]  # once a second, idle
+    rows += [f"t,{105.91 + n / 10:.2f},gpu0,98,500,4" for n in range(50)]
+    path.write_text("\n".join(rows) + "\n")
+    found = summarize(path, [Span(105.9, 110.9)])
+    assert found is not None
+    (window,) = found["spans"]
+    assert window["gpu0"]["power_w_mean"] == 500
+    assert window["gpu0"]["seconds"] == pytest.approx(5, abs=0.1)
+    assert window["gpu0"]["throttled_pct"] == {"power cap": 100.0}
+
+
+def test_a_phase_that_nobody_saw_begin_has_no_energy(store: RunStore, tmp_path: Path) -> None:
+    run = finished(submit(store, python("print('x')")))
+    text = run.events.read_text()
+    rows = ["time,boottime_s,device,utilization_pct,power_w,energy_j"]
+    rows += [f"t,{1000 + n},gpu0,98,500,{500 * n}" for n in range(60)]
+    (run.folder / "telemetry.csv").write_text("\n".join(rows) + "\n")
+    (run.folder / "telemetry.json").unlink(missing_ok=True)
+    energies = []
+    for is_late in (False, True):
+        run.events.write_text("")
+        about = {"late": True} if is_late else {}
+        events.append(run.events, events.PHASE, phase="loadgen", boottime_s=1010.0, **about)
+        events.append(run.events, events.PHASE, phase="reporting", boottime_s=1040.0)
+        found = beside.summary(run)
+        assert found is not None
+        energies.append(found["phases"][0]["devices"]["gpu0"]["energy_j"])
+    assert energies == [15000, None]
+    run.events.write_text(text)
+
+
+def test_a_run_that_used_no_gpu_is_not_charged_for_others() -> None:
+    facts = {"gpu0": {"energy_j": 900.0, "power_w_mean": 300.0, "utilization_pct_mean": 98.0,
+                      "utilization_pct_max": 99.0, "memory_used_bytes_max": 1.0, "seconds": 3.0,
+                      "temperature_c_max": 60.0, "throttled_pct": {}}}  # fmt: skip
+    none = of_window(facts, [], "no", 100)
+    assert none is not None
+    assert (none["energy_j"], none["joules_per_sample"], none["power_w_mean"]) == (None,) * 3
+    used = of_window(facts, ["gpu0"], "yes", 100)
+    assert used is not None
+    assert used["joules_per_sample"] == 9
+    unknown = of_window(facts, [], "unsure", 100)
+    assert unknown is not None
+    assert (unknown["energy_j"], unknown["joules_per_sample"]) == (900, None)
 
 
 def test_a_counter_that_went_back_and_a_clock_set_back_make_no_false_sums(tmp_path: Path) -> None:

@@ -142,7 +142,11 @@ EXPORT int nvmlDeviceGetCount_v2(unsigned *out) {
     *out = (unsigned)atoi(value);
     return 0;
 }
-EXPORT int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **out) { *out = (void *)(intptr_t)(index + 1); return 0; }
+EXPORT int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **out) {
+    *out = (void *)(intptr_t)(index + 1);
+    CHECK(*out);
+    return 0;
+}
 EXPORT int nvmlDeviceGetName(void *d, char *out, unsigned size) { return text(d, __func__, "name", out, size); }
 EXPORT int nvmlDeviceGetUUID(void *d, char *out, unsigned size) { return text(d, __func__, "uuid", out, size); }
 EXPORT int nvmlDeviceGetUtilizationRates(void *d, unsigned *out) {
