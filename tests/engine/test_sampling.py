@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import wait_for
 from tui.engine import process
 from tui.engine.process import boottime
@@ -250,15 +252,19 @@ def test_a_process_that_has_ended_or_cannot_be_seen_is_no_contamination(tmp_path
     assert told == [("yes", ["gpu0"])]
 
 
-def test_where_a_container_is_told_of_no_process_a_busy_gpu_is_ours(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("wants_gpu", "answer"), [(True, "yes"), (False, "unsure")])
+def test_a_container_is_told_of_no_process_however_busy_the_gpu(
+    tmp_path: Path, wants_gpu: bool, answer: str
+) -> None:
     card, told = Card(), []
     card.count = 50  # its utilization
     recorder = record(
-        tmp_path, card, [], told=lambda answer, devices: told.append((answer, devices))
+        tmp_path, card, [], wants_gpu=wants_gpu, told=lambda answer, devices: told.append(answer)
     )
     recorder.enter("loadgen")
-    wait_for(lambda: ("yes", ["gpu0"]) in told)
+    wait_for(lambda: card.count > 90)
     recorder.stop()
+    assert told[-1] == answer
 
 
 def test_a_number_that_is_another_card_now_is_told(tmp_path: Path) -> None:

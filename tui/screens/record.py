@@ -42,12 +42,12 @@ class RecordScreen(FrameScreen):
     )
     CSS_PATH = "record.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "cursor(-1)", "back in time", key_display="←"),
-        Binding("right", "cursor(1)", "on", key_display="→"),
-        Binding("plus,equals_sign", "zoom(0.5)", "zoom in", key_display="+"),
-        Binding("minus", "zoom(2)", "out", key_display="-"),
+        Binding("left,h", "cursor(-1)", "cursor", key_display="← →"),
+        Binding("right", "cursor(1)", "on", key_display="→", show=False),
+        Binding("plus,equals_sign", "zoom(0.5)", "zoom", key_display="+ -"),
+        Binding("minus", "zoom(2)", "out", key_display="-", show=False),
         Binding("0", "whole", "whole run"),
-        Binding("down,j", "device(1)", "next device", key_display="↓"),
+        Binding("down,j", "device(1)", "device", key_display="↑ ↓"),
         Binding("up,k", "device(-1)", "device before", key_display="↑", show=False),
         Binding("y", "app.copy", "copy", show=False),
         Binding("escape", "app.pop_screen", "back"),

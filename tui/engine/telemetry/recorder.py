@@ -184,7 +184,8 @@ class Recorder:
         self._mine |= ours
         # A container without the host's pids is told of no process at all, however busy the GPU.
         named = bool(processes) and len(pids) == len(processes or ())
-        if processes == () and (names_some or (reading.utilization_pct or 0) <= detector.IDLE_PCT):
+        is_quiet = (reading.utilization_pct or 0) <= detector.IDLE_PCT
+        if processes == () and (names_some or is_quiet or not self._wants_gpu):
             named = True
         return Seen(
             reading.device,
