@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ def build(folder: Path) -> Path:
     return folder
 
 
-def busy(count: int, second: int = 0, extra: Sequence[str] = ()) -> str:
+def busy(count: int, second: int = 0) -> str:
     """So many H100 under load; every second each says something else, as real ones do."""
-    lines = [f"ngpu {count}", "driver 580.159.04", "cuda 13000", *extra]
+    lines = [f"ngpu {count}", "driver 580.159.04", "cuda 13000"]
     for n in range(count):
         beat = (second * 7 + n * 5) % 11
         told = {

@@ -79,8 +79,8 @@ async def test_each_of_sixteen_gpus_can_be_reached_on_a_small_screen(store: RunS
     app = app_of(store, Cards(16))
     async with app.run_test(size=SMALL) as pilot:
         await until(pilot, lambda: "15" in shown(app))  # the strip: none is left out
-        strip = shown(app)
-        assert all(f" {n} " in strip or f"{n} " in strip for n in range(16))
+        words = " ".join(shown(app).splitlines()[2:6]).split()
+        assert [n for n in range(16) if str(n) in words] == list(range(16))
         await pilot.press("4")
         await until(pilot, lambda: isinstance(app.screen, GpuScreen))
         reached: set[int] = set()
@@ -213,6 +213,6 @@ async def test_of_a_live_run_the_whole_of_it_can_be_seen_on_the_gpu_screen(root:
             await pilot.press("4", "t", "t", "t")
             await until(pilot, lambda: "since the run's start" in shown(app))
             await until(pilot, lambda: "LoadGen" in shown(app))
-            assert "├build" in shown(app) or "build" in shown(app)
+            assert "├build" in shown(app)
             await pilot.press("t")
             await until(pilot, lambda: "the last 1 min" in shown(app))

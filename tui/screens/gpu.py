@@ -141,7 +141,7 @@ class GpuScreen(TabScreen):
         if self._here is None and device is not None:
             self._here = device.index
         self.query_one("#between", Line).show(
-            Text(f"GPU {device.index}, {words}" if device else "host", STRONG),
+            Text(f"GPU {device.index}, {words}" if device else "", STRONG),
             Text(f"sorted {order}" if len(self._devices) > 1 else "", QUIET),
         )
         panel, chart = self.query_one("#device", PanelView), self.query_one(ChartView)

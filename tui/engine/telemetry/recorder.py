@@ -22,6 +22,7 @@ from tui.engine.telemetry.host import HostSample, HostSource
 from tui.engine.telemetry.nvml import NvmlSource
 from tui.engine.telemetry.reading import COUNTERS, GAUGES, MEASURES, Reading
 from tui.engine.telemetry.sampler import GpuSource, HostTeller, Sampler, host_sampler
+from tui.engine.telemetry.summary import LONGEST_GAP_S
 from tui.engine.telemetry.whose import Whose
 
 PERIOD_S, FAST_S = 1.0, 0.1
@@ -360,7 +361,7 @@ class Writer:
 def _summed_up(timed: Sequence[tuple[float, Reading]]) -> Iterable[Any]:
     """Means are over time: a reading holds until the next one, the last as long as that before."""
     readings = [one for _, one in timed]
-    lasting = [b - a for (a, _), (b, _) in itertools.pairwise(timed)]
+    lasting = [min(b - a, LONGEST_GAP_S) for (a, _), (b, _) in itertools.pairwise(timed)]
     lasting.append(lasting[-1] if lasting else PERIOD_S)
     for name in GAUGES:
         known = [
