@@ -52,6 +52,21 @@ class MigInstance:
 
 
 @dataclass(frozen=True)
+class GpuHealth:
+    """What tells of a GPU's health beside its readings. Unknown is None."""
+
+    rows_pending: bool | None = None
+    """Memory rows are to be remapped at the next reset."""
+    rows_failed: bool | None = None
+    """A row could not be remapped: there is no spare one left."""
+    link_gen_max: int | None = None
+    """The fastest PCIe link that card and slot can have together."""
+    link_width_max: int | None = None
+    compute_mode: str | None = None
+    ecc: bool | None = None
+
+
+@dataclass(frozen=True)
 class GpuDevice:
     """One GPU, its lasting facts and its state now."""
 

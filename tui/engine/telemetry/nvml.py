@@ -15,7 +15,13 @@ from typing import Any
 
 from tui.engine.home import utc_now
 from tui.engine.process import run_of
-from tui.engine.telemetry.gpus import GpuDevice, GpuProcess, GpuSnapshot, MigInstance
+from tui.engine.telemetry.gpus import (
+    GpuDevice,
+    GpuHealth,
+    GpuProcess,
+    GpuSnapshot,
+    MigInstance,
+)
 from tui.engine.telemetry.reading import NO_DRIVER, Reading, SourceUnavailable
 
 LIBRARY = "libnvidia-ml.so.1"
@@ -33,6 +39,8 @@ STAMPED_US = 10**15
 """A stamp below that is no time of our days, and is not compared."""
 """Processes' shares are measured about five times a second."""
 VIRTUALIZATION = {0: "none", 1: "passthrough", 2: "vgpu", 3: "host-vgpu", 4: "host-vsga"}
+COMPUTE_MODES = {0: "default", 1: "exclusive-thread", 2: "prohibited", 3: "exclusive-process"}
+"""nvmlComputeMode_t (nvml.h)."""
 SENTENCES = {
     "NVMLError_LibraryNotFound": NO_DRIVER,
     "NVMLError_DriverNotLoaded": "the NVIDIA driver is not loaded",
@@ -159,6 +167,27 @@ class NvmlSource:
         """
         devices = tuple(self._device(card, slow, counters, usage) for card in self._cards)
         return GpuSnapshot(self._driver, self._cuda, devices)
+
+    def health(self, index: int) -> GpuHealth:
+        """What tells of one GPU's health beside its readings: asked a few times, never polled."""
+        nvml, card = self._nvml, self._cards[index]
+        if card.is_lost or card.closed is not None:
+            return GpuHealth()
+        try:
+            rows = self._ask(card, nvml.nvmlDeviceGetRemappedRows)
+            ecc = self._ask(card, nvml.nvmlDeviceGetEccMode)
+            mode = self._ask(card, nvml.nvmlDeviceGetComputeMode)
+            return GpuHealth(
+                rows_pending=bool(rows[2]) if rows is not None else None,
+                rows_failed=bool(rows[3]) if rows is not None else None,
+                link_gen_max=self._ask(card, nvml.nvmlDeviceGetMaxPcieLinkGeneration),
+                link_width_max=self._ask(card, nvml.nvmlDeviceGetMaxPcieLinkWidth),
+                compute_mode=COMPUTE_MODES.get(mode),
+                ecc=bool(ecc[0]) if ecc is not None else None,
+            )
+        except _LostError:
+            card.lose()
+            return GpuHealth()
 
     # --- one card -----------------------------------------------------------------------------
 
