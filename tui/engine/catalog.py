@@ -136,6 +136,24 @@ class Target:
 
 
 @dataclass(frozen=True)
+class GpuModel:
+    """A GPU model by its datasheet; what the vendor does not state is None or missing."""
+
+    title: str
+    names: tuple[str, ...]
+    """As NVML tells the product."""
+    memory_gb_s: float | None
+    link_gen: int | None
+    """PCIe of the card."""
+    link_width: int | None
+    tflops: Mapping[str, float]
+    """By precision, dense: fp64, fp32, tf32, fp16, bf16; with tensor cores where it has them."""
+    inline_ecc: bool
+    """ECC bits lie in the memory itself (GDDR): they take some of its bandwidth."""
+    source: str
+
+
+@dataclass(frozen=True)
 class Round:
     """A round of MLPerf Inference: its seeds, limits and counts, and what it lists."""
 
@@ -182,6 +200,21 @@ class Catalog:
         make: Callable[[Fields, str], Round] = partial(_round, benchmarks=self.benchmarks)
         found = _load_kind("rounds", make, with_users=self.with_users)
         return dict(sorted(found.items()))
+
+    @cached_property
+    def gpus(self) -> Mapping[str, GpuModel]:
+        """GPU models by the name of their file; read when they are first asked for.
+
+        Raises:
+            ProfileError: a file is wrong.
+        """
+        return _load_kind("gpus", _gpu_model, with_users=self.with_users)
+
+    def gpu_named(self, name: str | None) -> GpuModel | None:
+        """The model that NVML calls so; None where it is not known."""
+        wanted = (name or "").casefold()
+        every = self.gpus.values()
+        return next((one for one in every if wanted in map(str.casefold, one.names)), None)
 
     def rounds_of(self, benchmark: Benchmark) -> tuple[str, ...]:
         """The rounds that list it, oldest first."""
@@ -274,6 +307,25 @@ def _target(fields: Fields, name: str) -> Target:
         label=fields.text("label"),
         runner=fields.choice("runner", RUNNERS),
     )
+
+
+PRECISIONS = ("fp64", "fp32", "tf32", "fp16", "bf16")
+
+
+def _gpu_model(fields: Fields, name: str) -> GpuModel:
+    link = fields.part("link")
+    model = GpuModel(
+        title=fields.text("title"),
+        names=fields.texts("names"),
+        memory_gb_s=fields.number("memory_gb_s", None),
+        link_gen=link.count("gen"),
+        link_width=link.count("width"),
+        tflops=fields.number_map("tflops", PRECISIONS),
+        inline_ecc=fields.flag("inline_ecc", default=False),
+        source=fields.text("source"),
+    )
+    link.end()
+    return model
 
 
 SEEDS = ("qsl_rng_seed", "sample_index_rng_seed", "schedule_rng_seed")
