@@ -1,0 +1,81 @@
+"""What the kernel logged of NVIDIA's driver: Xid errors, where we may read it."""
+
+from __future__ import annotations
+
+import os
+import re
+
+KMSG = "/dev/kmsg"
+XID = re.compile(r"NVRM: Xid \(PCI:([0-9A-Fa-f:.]+)\): (\d+)(.*)")
+MEANINGS = {
+    13: "graphics engine exception",
+    31: "memory page fault",
+    43: "stopped processing",
+    45: "preemptive cleanup",
+    48: "double-bit ECC error",
+    61: "internal micro-controller breakpoint",
+    62: "internal micro-controller halt",
+    63: "row remapping recorded",
+    64: "row remapping failed",
+    74: "NVLink error",
+    79: "GPU has fallen off the bus",
+    92: "high rate of single-bit ECC errors",
+    94: "contained ECC error",
+    95: "uncontained ECC error",
+    119: "GSP does not answer",
+    120: "GSP error",
+}
+"""NVIDIA, XID Errors (docs.nvidia.com/deploy/xid-errors)."""
+LONGEST = 8192
+
+
+def xids(pci_bus_id: str, since_s: float, path: str = KMSG) -> list[str]:
+    """Xid errors of one GPU since a moment, each once, in words; [] where we may not read them.
+
+    Args:
+        pci_bus_id: e.g. 0000:00:06.0; the domain may have any length.
+        since_s: CLOCK_BOOTTIME in seconds; the log counts without suspended time.
+        path: the kernel's log.
+    """
+    found: dict[str, None] = {}
+    for stamp_s, text in _records(path):
+        match = XID.search(text)
+        if match and stamp_s >= since_s and _place(match[1]) == _place(pci_bus_id):
+            number = int(match[2])
+            meaning = MEANINGS.get(number)
+            found[f"Xid {number}" + (f" ({meaning})" if meaning else "")] = None
+    return list(found)
+
+
+def _place(bus_id: str) -> tuple[str, ...]:
+    """Bus and device: the domain is written in two lengths, the function not always."""
+    return tuple(bus_id.lower().partition(".")[0].split(":")[-2:])
+
+
+def _records(path: str) -> list[tuple[float, str]]:
+    """Time (s since boot) and text of what the log holds now."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return []  # most systems show it to root alone
+    records = []
+    try:
+        while True:
+            try:
+                raw = os.read(handle, LONGEST)
+            except BlockingIOError:
+                break
+            except BrokenPipeError:
+                continue  # overwritten while we read
+            except OSError:
+                break
+            if not raw:
+                break
+            for line in raw.decode(errors="replace").splitlines():
+                head, semicolon, text = line.partition(";")
+                parts = head.split(",")
+                if semicolon and len(parts) > 2 and parts[2].isdigit():
+                    records.append((int(parts[2]) / 1e6, text))
+    finally:
+        os.close(handle)
+    return records

@@ -1,0 +1,280 @@
+"""Why a probe could not do its work, in a sentence, with what to do.
+
+The texts that are recognised are those of CuPy 13 and 14, CUDA and cuda-pathfinder, as they were
+recorded (tests/data/probe).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tui.engine.probe.record import Measured
+
+NO_DRIVER = "no-driver"
+UNHEALTHY = ("ecc", "cuda-error", "hung", "gpu-lost")
+"""Codes that speak of the GPU; all others say only that it could not be measured."""
+LIBRARIES = {"cublas": "cuBLAS", "nvrtc": "NVRTC", "curand": "cuRAND", "cusolver": "cuSOLVER"}
+SIGNALS = {4: "illegal instruction", 6: "abort", 7: "bus error", 8: "arithmetic", 11: "segfault"}
+
+
+@dataclass(frozen=True)
+class Why:
+    """A reason as results have it."""
+
+    code: str
+    text: str
+    fix: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As the contract has it."""
+        return {"code": self.code, "text": self.text, "fix": self.fix}
+
+
+def major_of(measured: Measured) -> int | None:
+    """The CUDA major that the driver serves, as NVML or CUDA tells."""
+    told = (measured.device or {}).get("driver_cuda") or next(
+        (one["cuda"] for one in reversed(measured.gpu) if isinstance(one.get("cuda"), str)), None
+    )
+    return int(told.split(".")[0]) if told and told.split(".")[0].isdigit() else None
+
+
+def package(measured: Measured) -> str:
+    """The CuPy package that fits: the one that is there, else by the driver's CUDA."""
+    for one in measured.cupy:
+        if re.fullmatch(r"cupy-cuda\d+x", str(one.get("name"))):
+            return str(one["name"])
+    return "cupy-cuda13x" if (major_of(measured) or 12) >= 13 else "cupy-cuda12x"
+
+
+def with_libraries(measured: Measured) -> str:
+    """The pip line that brings CuPy with all of CUDA's libraries that it needs."""
+    return f"pip install '{package(measured)}[ctk]'"
+
+
+def left_out(one: Mapping[str, Any], measured: Measured) -> Why:
+    """What a missing library takes away."""
+    text = str(one["text"])
+    library = next((name for key, name in LIBRARIES.items() if key in text.lower()), None)
+    what = "the GEMMs were" if one["what"] == "gemm" else "launches, pattern test and GEMMs were"
+    if library:
+        found = re.search(r"lib\w+\.so[.\d]*", text)
+        named = f" ({found[0]})" if found else ""
+        return Why("no-" + library.lower(), f"{what} left out: {library} is missing{named}",
+                   with_libraries(measured))  # fmt: skip
+    if "CompileException" in one["type"]:
+        return Why("no-compile", f"{what} left out: NVRTC does not compile for this GPU: "
+                   f"{_first_line(text)}", f"take a newer CuPy: pip install -U '{package(measured)}[ctk]'")  # fmt: skip
+    return Why("left-out", f"{what} left out: {_first_line(text)}", with_libraries(measured))
+
+
+def explain(
+    measured: Measured, ended: Mapping[str, Any] | None, variables: Mapping[str, str]
+) -> Why | None:
+    """Why there is no complete measurement; None where there is one.
+
+    Args:
+        measured: what the body said.
+        ended: its exit.json; None where nobody saw it end.
+        variables: the environment that it had.
+    """
+    if measured.error is not None:
+        return _of_error(measured, variables)
+    if measured.seconds is not None:
+        return None
+    at = f" in step {measured.step}" if measured.step else ""
+    spawn = (ended or {}).get("spawn_error")
+    if spawn:
+        return Why("not-started", f"the probe could not be started: {spawn[2]}: {spawn[1]}")
+    number = (ended or {}).get("signal")
+    if number == 9:
+        return Why("killed", f"the probe was killed{at}: by hand, or for lack of host memory")
+    if number:
+        name = SIGNALS.get(number, f"signal {number}")
+        return Why(
+            "crashed",
+            f"the probe crashed{at} ({name})",
+            "run it again; if it crashes there again, look at dmesg and reinstall the driver",
+        )
+    if ended is None:
+        return Why("exit-unknown", f"nobody saw the probe end{at}", "run it again")
+    return Why(
+        "no-answer",
+        f"the probe ended{at} with exit code {ended.get('exit_code')} and no result",
+        "read what it printed: mlperf-tui logs RUN",
+    )
+
+
+def hung(step: str | None, seconds: float) -> Why:
+    """It gave no sign for so long, and was killed."""
+    return Why(
+        "hung",
+        f"step {step or 'start'} gave no sign for {seconds:.0f} s and was killed: "
+        "the GPU or its driver hangs",
+        "look for Xid in dmesg; reset the GPU (nvidia-smi --gpu-reset) or reboot, and probe again",
+    )
+
+
+def _of_error(measured: Measured, variables: Mapping[str, str]) -> Why:
+    assert measured.error is not None
+    kind, text, step = (str(measured.error[name]) for name in ("type", "text", "step"))
+    short = kind.rpartition(".")[2]
+    if short in ("ModuleNotFoundError", "ImportError"):
+        return _of_import(measured, text)
+    if short in ("FileNotFoundError", "PermissionError", "NotADirectoryError", "OSError"):
+        return Why(
+            "cache",
+            f"CuPy cannot make its cache folder: {_first_line(text)}",
+            "export CUPY_CACHE_DIR=/tmp/cupy-cache (any folder that you may write)",
+        )
+    if short in ("OutOfMemoryError", "MemoryError") or "cudaErrorMemoryAllocation" in text:
+        return _full(measured)
+    if short == "DynamicLibNotFoundError":
+        return left_out({"what": "kernels", "type": kind, "text": text}, measured)
+    if "cudaErrorInsufficientDriver" in text:
+        return _driver(measured)
+    if "cudaErrorNoDevice" in text or "cudaErrorInvalidDevice" in text:
+        return _no_device(measured, variables)
+    if "DevicesUnavailable" in text or "DeviceUnavailable" in text:
+        return _unavailable(measured)
+    for sign, why in KNOWN.items():
+        if sign in text:
+            return why
+    if "CUDARuntimeError" in kind or "CUDADriverError" in kind:
+        return Why(
+            "cuda-error",
+            f"CUDA failed in step {step}: {_first_line(text)}",
+            "look for Xid in dmesg; reset the GPU or reboot, and probe again",
+        )
+    if "CUBLASError" in kind:
+        return Why("cublas-error", f"cuBLAS failed in step {step}: {_first_line(text)}",
+                   with_libraries(measured))  # fmt: skip
+    return Why("failed", f"the probe failed in step {step}: {short}: {_first_line(text)}")
+
+
+KNOWN = {
+    "cudaErrorECCUncorrectable": Why(
+        "ecc",
+        "GPU memory has an uncorrectable error (ECC)",
+        "drain the machine and reset the GPU or reboot; if it comes back, have the card replaced",
+    ),
+    "cudaErrorSystemNotReady": Why(
+        "fabric",
+        "CUDA says that the system is not ready: on machines with NVSwitch the fabric manager "
+        "does not run",
+        "sudo systemctl start nvidia-fabricmanager",
+    ),
+    "cudaErrorSystemDriverMismatch": Why(
+        "driver-mismatch",
+        "the NVIDIA driver and its libraries have different versions",
+        "reboot after a driver update",
+    ),
+    "cudaErrorLaunchTimeout": Why(
+        "launch-timeout",
+        "a kernel ran longer than the watchdog of a display GPU allows",
+        "probe a GPU without a display, or stop the display manager",
+    ),
+}
+
+
+def _of_import(measured: Measured, text: str) -> Why:
+    if "No module named 'cupy'" in text:
+        fix = with_libraries(measured)
+        return Why("no-cupy", "CuPy is not installed beside mlperf-tui", fix)
+    if "No module named 'cuda'" in text:
+        return Why("no-pathfinder", "CuPy's own dependency cuda-pathfinder is missing",
+                   "pip install cuda-pathfinder")  # fmt: skip
+    return Why(
+        "cupy-broken",
+        f"CuPy cannot be imported: {_first_line(text)}",
+        f"pip install --force-reinstall '{package(measured)}[ctk]'",
+    )
+
+
+def _driver(measured: Measured) -> Why:
+    """CUDA finds no driver, or an older one than this CuPy needs."""
+    said = next((str(one["error"]) for one in measured.gpu if one.get("error")), None)
+    if said is not None:
+        return Why(NO_DRIVER, said, "install the NVIDIA driver and reboot; then probe again")
+    have = major_of(measured)
+    needs = re.search(r"\d+", package(measured))
+    if have and needs and int(needs[0]) > have:
+        mine = package(measured)
+        return Why(
+            "wrong-major",
+            f"{mine} needs a driver for CUDA {needs[0]}, this one serves CUDA {have}",
+            f"pip uninstall -y {mine} && pip install 'cupy-cuda{have}x[ctk]'",
+        )
+    return Why("old-driver", "the NVIDIA driver is too old for this CuPy", "update the driver")
+
+
+def _no_device(measured: Measured, variables: Mapping[str, str]) -> Why:
+    visible = variables.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        shown = f"'{visible}'" if visible else "empty"
+        return Why(
+            "hidden",
+            f"CUDA_VISIBLE_DEVICES is {shown}, which shows CUDA no GPU",
+            "unset CUDA_VISIBLE_DEVICES",
+        )
+    if any("error" not in one for one in measured.gpu):
+        return Why(
+            "no-device",
+            "NVML sees a GPU, CUDA does not: its device files are not there, or it is split into "
+            "MIG slices and none is made",
+            "in a container: --gpus all; with MIG: nvidia-smi mig -cgi … -C",
+        )
+    return Why("no-device", "CUDA finds no GPU", "nvidia-smi -L shows what the driver sees")
+
+
+def _unavailable(measured: Measured) -> Why:
+    mode = next(iter(reversed(measured.readings("compute_mode"))), None)
+    if mode == "prohibited":
+        return Why(
+            "prohibited",
+            "the GPU's compute mode is `prohibited`: nobody may compute on it",
+            "sudo nvidia-smi -c DEFAULT",
+        )
+    held = _holders(measured)
+    if mode and mode.startswith("exclusive"):
+        who = f": {held}" if held else ""
+        return Why("exclusive", f"the GPU is in {mode} mode and somebody has it{who}",
+                   "end that process, or: sudo nvidia-smi -c DEFAULT")  # fmt: skip
+    return Why("unavailable", "CUDA says that the GPU is busy or unavailable" +
+               (f": {held}" if held else ""), "end what uses it, or reset it")  # fmt: skip
+
+
+def _full(measured: Measured) -> Why:
+    held = _holders(measured)
+    text = "GPU memory is full: there is no room for the probe (a context takes 0.5 GB)"
+    if held:
+        return Why("full", f"{text}. {held}", "end that process, or wait for its end")
+    used = next(iter(reversed(measured.readings("memory_used_bytes"))), None)
+    if used:
+        text += f". {used / 1e9:.1f} GB are used, by processes that NVML does not show here"
+    return Why("full", text, "nvidia-smi on the host shows who holds it")
+
+
+def _holders(measured: Measured) -> str:
+    """The processes on the GPU, the largest first, in words."""
+    found = [
+        one for one in measured.busy or measured.processes if isinstance(one.get("pid"), int)
+    ]
+    found.sort(key=lambda one: -(one.get("memory_bytes") or 0))
+    return "; ".join(holder(one) for one in found[:3])
+
+
+def holder(one: Mapping[str, Any]) -> str:
+    """A process, as one finds it: pid, user, command, memory."""
+    about = [str(one[name]) for name in ("user", "command") if one.get(name)]
+    words = ", ".join(_first_line(each, 60) for each in about)
+    memory = one.get("memory_bytes")
+    holds = f" holds {memory / 1e9:.1f} GB" if memory else ""
+    return f"pid {one['pid']}{f' ({words})' if words else ''}{holds}"
+
+
+def _first_line(text: str, most: int = 200) -> str:
+    line = next((one.strip() for one in text.splitlines() if one.strip()), "no word why")
+    return line if len(line) <= most else line[: most - 1] + "…"

@@ -1,0 +1,134 @@
+"""Earlier probes: what a GPU's baseline is made of, its last verdict, each metric over time.
+
+The run folders are the only store: a probe that is deleted is forgotten.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tui.engine.probe.verdict import HEALTHY, Baseline
+from tui.engine.store import Run, RunStore
+
+KIND = "probe"
+MARK = f"-{KIND}-"
+"""What a probe's run id has: others are not opened."""
+BASELINE_PROBES = 5
+"""The first so many healthy ones: one that follows the last ones would follow a slow decay."""
+ENOUGH_FOR_CV = 3
+
+
+@dataclass(frozen=True)
+class Past:
+    """A probe that is over and was judged."""
+
+    run: Run
+    created: str
+    environment: str
+    result: dict[str, Any]
+
+    @property
+    def uuid(self) -> str | None:
+        """Of its GPU."""
+        found = (self.result.get("device") or {}).get("uuid")
+        return str(found) if found else None
+
+    @property
+    def driver(self) -> str | None:
+        """That it ran with."""
+        return (self.result.get("device") or {}).get("driver")
+
+    @property
+    def is_comparable(self) -> bool:
+        """Nobody else was on the GPU: its speeds are those of the GPU."""
+        return not any(one["code"] == "busy" for one in self.result["notes"])
+
+    def value(self, name: str) -> float | None:
+        """One of its metrics."""
+        found = (one["value"] for one in self.result["metrics"] if one["name"] == name)
+        return next(found, None)
+
+
+def past(store: RunStore) -> Iterator[Past]:
+    """Every judged probe, newest first; each is read when it is asked for."""
+    for run_id in store.ids():
+        if MARK in run_id and (found := opened(Run(store.runs / run_id))) is not None:
+            yield found
+
+
+def opened(run: Run) -> Past | None:
+    """A probe with its result; None where it is none, not over, or damaged."""
+    from tui.engine.errors import NotFoundError
+
+    result = run.probe
+    if result is None:
+        return None
+    try:
+        spec = run.stored_spec
+    except NotFoundError:
+        return None
+    return Past(run, str(spec.get("created") or ""), str(spec.get("environment") or ""), result)
+
+
+def of_gpu(store: RunStore, uuid: str, before: str | None = None) -> list[Past]:
+    """A GPU's probes that gave a verdict, newest first.
+
+    Args:
+        store: where runs lie.
+        uuid: the GPU's.
+        before: only those older than this run id.
+    """
+    return [
+        one
+        for one in past(store)
+        if one.uuid == uuid
+        and one.result["verdict"] is not None
+        and (before is None or one.run.id < before)
+    ]
+
+
+def last_of(store: RunStore, uuids: Sequence[str], before: str | None = None) -> Past | None:
+    """The newest probe with a verdict of any of these GPUs."""
+    for one in past(store):
+        older = before is None or one.run.id < before
+        if older and one.uuid in uuids and one.result["verdict"] is not None:
+            return one
+    return None
+
+
+def baseline(
+    probes: Sequence[Past], *, driver: str | None, environment: str, quick: bool
+) -> Baseline | None:
+    """The medians of the first healthy ones of the same driver, environment and length.
+
+    Args:
+        probes: of one GPU, newest first.
+        driver, environment, quick: of the one that is to be judged.
+    """
+    same = [
+        one
+        for one in reversed(probes)
+        if one.result["verdict"] == HEALTHY
+        and one.is_comparable
+        and one.driver == driver
+        and one.environment == environment
+        and one.result["quick"] == quick
+    ][:BASELINE_PROBES]
+    if not same:
+        return None
+    names = {row["name"] for one in same for row in one.result["metrics"]}
+    values = {
+        name: [found for one in same if (found := one.value(name)) is not None] for name in names
+    }
+    return Baseline(
+        medians={name: statistics.median(found) for name, found in values.items()},
+        cvs={
+            name: statistics.stdev(found) / statistics.fmean(found)
+            for name, found in values.items()
+            if len(found) >= ENOUGH_FOR_CV and statistics.fmean(found)
+        },
+        probes=len(same),
+    )

@@ -1,0 +1,170 @@
+"""What the probe's body printed, as values. Lines that are not of the protocol are passed over."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tui.engine.console import Findings, Phase
+
+LONGEST_LINE = 1 << 20
+PARTS: dict[str, tuple[tuple[str, tuple[type, ...]], ...]] = {
+    "packages": (("cupy", (list,)),),
+    "processes": (("processes", (list,)),),
+    "step": (("name", (str,)), ("nth", (int,)), ("of", (int,))),
+    "device": (("name", (str,)), ("memory_total_bytes", (int,))),
+    "gpu": (("when", (str,)),),
+    "busy": (("processes", (list,)),),
+    "shrunk": (("text", (str,)),),
+    "metric": tuple((name, (int, float)) for name in ("value", "min", "max", "cv")),
+    "curve": (("name", (str,)), ("points", (list,))),
+    "check": (("name", (str,)),),
+    "left_out": (("what", (str,)), ("type", (str,)), ("text", (str,))),
+    "error": (("step", (str,)), ("type", (str,)), ("text", (str,))),
+    "end": (("seconds", (int, float)),),
+}
+"""What each kind of line must hold."""
+
+
+@dataclass
+class Measured:
+    """Everything that one body said so far."""
+
+    cupy: list[dict[str, Any]] = field(default_factory=list)
+    """The CuPy packages that are installed: name, version."""
+    processes: list[dict[str, Any]] = field(default_factory=list)
+    """Who computed on the machine's GPUs before: gpu, pid, user, command, memory_bytes."""
+    device: dict[str, Any] | None = None
+    gpu: list[dict[str, Any]] = field(default_factory=list)
+    """NVML's word on the GPU: `when` is before, transfer, load, after or lost."""
+    busy: list[dict[str, Any]] = field(default_factory=list)
+    """Those of `processes` that compute on the GPU that is measured."""
+    shrunk: list[str] = field(default_factory=list)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    curves: list[dict[str, Any]] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    error: dict[str, Any] | None = None
+    step: str | None = None
+    """The last one that began."""
+    nth: int = 0
+    of: int = 0
+    seconds: float | None = None
+    """How long it took; None until it has told its end."""
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Take in one line of the protocol."""
+        kind = line["probe"]
+        about = {name: value for name, value in line.items() if name != "probe"}
+        if kind == "step":
+            self.step, self.nth, self.of = line["name"], line["nth"], line["of"]
+        elif kind in ("packages", "processes", "busy"):
+            setattr(
+                self,
+                "cupy" if kind == "packages" else kind,
+                [one for one in next(iter(about.values())) if isinstance(one, dict)],
+            )
+        elif kind in ("device", "error"):
+            setattr(self, kind, about)
+        elif kind == "end":
+            self.seconds = line["seconds"]
+        elif kind == "shrunk":
+            self.shrunk.append(line["text"])
+        else:
+            {
+                "gpu": self.gpu,
+                "metric": self.metrics,
+                "curve": self.curves,
+                "check": self.checks,
+                "left_out": self.left_out,
+            }[kind].append(about)
+
+    def readings(self, name: str, *when: str) -> list[Any]:
+        """NVML's values of that name, in time; of those moments only, where some are named."""
+        found = (one.get(name) for one in self.gpu if not when or one["when"] in when)
+        return [one for one in found if one is not None]
+
+
+def parsed(raw: bytes) -> dict[str, Any] | None:
+    """A line of the protocol; None for anything else that stands in a console."""
+    if not raw.lstrip().startswith(b"{"):
+        return None
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or found.get("probe") not in PARTS:
+        return None
+    for name, kinds in PARTS[found["probe"]]:
+        value = found.get(name)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            return None
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+    if found["probe"] == "metric" and not isinstance(found.get("name"), str):
+        return None
+    return found
+
+
+class ProbeReader:
+    """Fed with a probe's console as it comes; gives its steps as phases, keeps the rest.
+
+    What it shares with `console.ConsoleReader` is what a supervisor asks of either.
+    """
+
+    def __init__(self) -> None:
+        self.measured = Measured()
+        self.findings = Findings()
+        self.current: Phase | None = None
+        self.lines = 0
+        """Of the protocol, so far: while they come, it works."""
+        self._rest = b""
+        self._offset = self._line = 0
+
+    def feed(self, data: bytes) -> Iterator[Phase]:
+        """Read the next bytes; yields each step that they begin."""
+        lines = data.split(b"\n")
+        lines[0] = self._rest + lines[0]
+        self._rest = lines.pop()[-LONGEST_LINE:]
+        for raw in lines:
+            yield from self._read(raw)
+            self._offset += len(raw) + 1
+
+    def skip(self, data: bytes) -> None:
+        """Nothing of a probe is ever too much to be read."""
+        for _ in self.feed(data):
+            pass
+
+    def end(self) -> Iterator[Phase]:
+        """No more comes: the last line may have no newline."""
+        if self._rest:
+            yield from self._read(self._rest)
+            self._rest = b""
+
+    def _read(self, raw: bytes) -> Iterator[Phase]:
+        self._line += 1
+        found = parsed(raw)
+        if found is None:
+            return
+        self.lines += 1
+        self.measured.take(found)
+        if found["probe"] == "step":
+            self.current = Phase(found["name"], self._offset, self._line)
+            yield self.current
+
+
+def read(console: Path) -> Measured:
+    """What a probe's console.log holds.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    reader = ProbeReader()
+    reader.skip(console.read_bytes())
+    for _ in reader.end():
+        pass
+    return reader.measured
