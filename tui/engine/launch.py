@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from tui.engine import home, mlcflow, process, series, spec, sut
 from tui.engine.catalog import Benchmark, Catalog, Environment
-from tui.engine.errors import MlperfTuiError, SpecError, StorageError
+from tui.engine.errors import InstallationError, MlperfTuiError, SpecError, StorageError
 from tui.engine.mlcflow import Installation
 from tui.engine.runners import RUNNERS, runner_of
 from tui.engine.spec import FOLDER, RunSpec
 from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts
 
+if TYPE_CHECKING:
+    from tui.engine.telemetry.gpus import GpuDevice, GpuSnapshot
+
+PROBE_BODY = "tui.engine.probe_cupy"
+PROBE_BYTES = 5_000_000
 MOST_REPEATS = 100
 """Each waits with a supervisor of its own, of about 20 MB."""
 
@@ -33,6 +40,16 @@ class Request:
     target: str = "local"
     repeats: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProbeRequest:
+    """Which GPUs are to be probed, and how long it may take."""
+
+    device: int | None = None
+    """NVML's number; None: every GPU that CUDA would show, each in turn."""
+    quick: bool = False
+    environment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +80,7 @@ def prepare(request: Request, catalog: Catalog, store: RunStore, facts: SystemFa
             "set MLPERF_TUI_HOME to another folder"
         )
     benchmark = catalog.benchmark(request.benchmark)
-    environment, warning = _environment(request, catalog, facts)
+    environment, warning = _environment(request.environment, catalog, facts)
     name, note = installation_name(benchmark, request.installation)
     if benchmark.installation and name != benchmark.installation:
         raise SpecError(
@@ -95,14 +112,121 @@ def installation_name(benchmark: Benchmark, asked: str | None) -> tuple[str, str
     return mlcflow.choose(asked)
 
 
+def prepare_probe(
+    request: ProbeRequest,
+    catalog: Catalog,
+    facts: SystemFacts,
+    gpus: GpuSnapshot | None,
+    variables: Mapping[str, str] = os.environ,
+) -> tuple[list[RunSpec], str | None]:
+    """One spec a GPU, and what contradicts the environment's label; nothing is written.
+
+    Args:
+        request: what is asked for.
+        catalog: for the environment.
+        facts: the machine.
+        gpus: what NVML shows; None: nothing, and the body will say why.
+        variables: the environment: CUDA_VISIBLE_DEVICES is the user's own choice of GPUs.
+
+    Raises:
+        SpecError: no such GPU or environment.
+    """
+    environment, warning = _environment(request.environment, catalog, facts)
+    try:
+        waits_for, _ = mlcflow.choose(None)
+    except InstallationError:
+        waits_for = mlcflow.EMBEDDED
+    made = []
+    for name, chosen in _chosen_gpus(request.device, gpus, variables):
+        argv = [sys.executable, "-I", "-m", PROBE_BODY, *(["--quick"] if request.quick else [])]
+        one = RunSpec(
+            benchmark="probe",
+            scenario="quick" if request.quick else "full",
+            mode=name,
+            device="cuda",
+            installation=waits_for,  # whose queue it stands in: never beside an official run
+            environment=environment.name,
+            target="local",
+            runner="local",
+            argv=(*environment.argv_prefix, *argv),
+            cwd=f"{FOLDER}/work",
+            env_vars={**environment.env_vars, **chosen},
+            disk_bytes=PROBE_BYTES,
+            kind="probe",
+            environment_label=sut.label(environment, facts),
+        )
+        made.append(one)
+    return made, warning
+
+
+def _chosen_gpus(
+    index: int | None, gpus: GpuSnapshot | None, variables: Mapping[str, str]
+) -> list[tuple[str, dict[str, str]]]:
+    """Name and variables of each GPU to be probed. By UUID: CUDA counts otherwise than NVML."""
+    devices = gpus.devices if gpus is not None else ()
+    if index is not None:
+        if gpus is not None and all(one.index != index for one in devices):
+            raise SpecError("--device", f"there is no GPU {index}", [str(d.index) for d in devices])
+        chosen = [one for one in devices if one.index == index]
+        if not chosen:  # CUDA knows perhaps
+            return [(f"gpu{index}", _visible(str(index)))]
+    else:
+        visible, order = (
+            variables.get(f"CUDA_{name}") for name in ("VISIBLE_DEVICES", "DEVICE_ORDER")
+        )
+        seen = {one.index: one.seen_by_cuda(visible, order, len(devices)) for one in devices}
+        chosen = [one for one in devices if seen[one.index] and not one.lost and not one.closed]
+        if visible is not None and (not chosen or None in seen.values()):
+            return [("gpu", {})]  # what the user chose, whatever CUDA makes of it
+    if not chosen:
+        return [("gpu", {})]
+    return [(f"gpu{one.index}", _visible(_cuda_name(one, variables))) for one in chosen]
+
+
+def _cuda_name(device: GpuDevice, variables: Mapping[str, str]) -> str:
+    """What CUDA_VISIBLE_DEVICES shall hold for it; of a split GPU the slice that the user chose,
+    else the first one."""
+    slices = [one.uuid for one in device.mig or () if one.uuid]
+    asked = variables.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    return next((one for one in slices if one in asked), None) or next(
+        iter(slices), device.uuid or str(device.index)
+    )
+
+
+def _visible(name: str) -> dict[str, str]:
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": name}
+
+
+def begin_probe(
+    specs: Sequence[RunSpec], store: RunStore, facts: SystemFacts, made: list[Run]
+) -> None:
+    """Make a probe's runs and hand them over.
+
+    Args:
+        specs: what `prepare_probe` gave.
+        store: where the runs go.
+        facts: the machine.
+        made: gets every run the moment it exists.
+
+    Raises:
+        StorageError, StartError: a run cannot be kept or started.
+    """
+    home.require_writable(store.root)
+    for one in specs:
+        with process.interrupts_deferred():
+            run = store.create(one, facts.to_json())
+            made.append(run)
+        RUNNERS[one.runner].submit(run)
+
+
 def _environment(
-    request: Request, catalog: Catalog, facts: SystemFacts
+    asked: str | None, catalog: Catalog, facts: SystemFacts
 ) -> tuple[Environment, str | None]:
     """The environment asked for, else the recognised one; and what speaks against it."""
     known = catalog.environments.values()
     recognised = sut.recognise(facts, known)
-    if request.environment:
-        chosen = catalog.environment(request.environment)
+    if asked:
+        chosen = catalog.environment(asked)
     elif recognised.environment is not None:
         chosen = recognised.environment
     else:
@@ -178,9 +302,10 @@ def again(run: Run, store: RunStore, facts: SystemFacts, options: Sequence[str] 
     )
     if any(run.id in one for one in (*fresh.argv, fresh.cwd, *fresh.env_vars.values())):
         raise StorageError(f"{run.id} names its own folder in a way that cannot be replaced")
-    installation = mlcflow.locate(old.installation, store.root)
-    fresh = spec.with_options(fresh, options, installation)
-    mlcflow.register(installation)
+    if old.kind != "probe":
+        installation = mlcflow.locate(old.installation, store.root)
+        fresh = spec.with_options(fresh, options, installation)
+        mlcflow.register(installation)
     made = store.create(fresh, facts.to_json())
     runner.submit(made)
     return made

@@ -45,6 +45,8 @@ GEMM_S = 0.35
 """About so long each GEMM is repeated."""
 SLOWEST_GEMM_S = 0.25
 """A GEMM that would take longer is made smaller: FP64 on most cards is slow by design."""
+UNSETTLED = 3
+"""Blocks of a sustained load before the power limit has settled."""
 BLOCKS = 10
 """Rates of many small calls are taken in so many blocks: their median, and their spread."""
 
@@ -130,9 +132,9 @@ __global__ void widen_bfloat(const u16* from, double* to, u64 n) {
 THREADS = 256
 
 
-def tell(what: str, **about: Any) -> None:
+def tell(kind: str, /, **about: Any) -> None:
     """One line of the protocol, at once: a step that hangs has been named before."""
-    print(json.dumps({"probe": what, **about}), flush=True)
+    print(json.dumps({"probe": kind, **about}), flush=True)
 
 
 def spread(values: list[float]) -> dict[str, Any]:
@@ -159,10 +161,19 @@ class Nvml:
     def __init__(self) -> None:
         self._source: NvmlSource | None = None
         self._index: int | None = None
+        self.missing: str | None = None
+        """Why there is no NVML."""
         try:
             self._source = NvmlSource()
         except SourceUnavailable as error:
-            tell("gpu", when="before", error=str(error))
+            self.missing = str(error)
+
+    def driver(self) -> dict[str, str | None]:
+        """The driver, and the CUDA that it serves."""
+        if self._source is None:
+            return {}
+        found = self._source.sample(slow=False, counters=False)
+        return {"driver": found.driver, "driver_cuda": found.cuda}
 
     def choose(self, pci_bus_id: str) -> int | None:
         """Find the GPU by its place on the bus; its NVML index."""
@@ -211,14 +222,12 @@ class Nvml:
         found = next((one for one in self._devices() if one.index == self._index), None)
         if found is None or self._source is None:
             return {}
-        sample = self._source.sample(slow=False, counters=False)
         return {
             "index": found.index,
-            "uuid": found.uuid,
+            # of a split GPU only CUDA knows which slice it shows
+            "uuid": found.uuid if found.mig is None else None,
             "name": found.name,
             "virtualization": found.virtualization,
-            "driver": sample.driver,
-            "driver_cuda": sample.cuda,
             "mig": [part.uuid for part in found.mig] if found.mig is not None else None,
         }
 
@@ -406,8 +415,8 @@ class Probe:
 
     def do_start(self) -> None:
         """Import CuPy, make the context, compile the kernels."""
-        tell("packages", cupy=packages())
         self._nvml = Nvml()
+        tell("packages", cupy=packages(), no_nvml=self._nvml.missing, **self._nvml.driver())
         others = self._nvml.others()  # before there is a context of ours
         if others:
             tell("processes", processes=others)  # at once: a full GPU fails a few lines below
@@ -433,6 +442,7 @@ class Probe:
             "multiprocessors": about["multiProcessorCount"],
             "memory_free_bytes": free,
             "memory_total_bytes": total,
+            "cuda_uuid": _uuid(about.get("uuid"), is_slice=" MIG " in about["name"].decode()),
         }
         tell("device", **{**facts, **self._nvml.facts()})
         mine = [one for one in others if index is None or one["gpu"] == index]
@@ -608,7 +618,8 @@ class Probe:
         gpu, total = self._gpu, sum(size for _, size in chunks)
         writes: list[float] = []
         reads: list[float] = []
-        found, told = 0, []
+        found = 0
+        told: list[dict[str, str]] = []
         for flip in (0, 2**64 - 1):
 
             def write(flip: int = flip) -> None:
@@ -744,16 +755,17 @@ class Gemms:
         with self._operands(name, n) as (a, b, c):
             once = self._caller(name, n, a, b, c)
             block = max(1, int(seconds / BLOCKS / statistics.median(gpu.each_s(once, 5))))
-            marks = [gpu.cupy.cuda.Event() for _ in range(BLOCKS + 1)]
+            marks = [gpu.cupy.cuda.Event() for _ in range(UNSETTLED + BLOCKS + 1)]
             marks[0].record(gpu.stream)
             for mark in marks[1:]:
                 for _ in range(block):
                     once()
                 mark.record(gpu.stream)
-            marks[BLOCKS // 2].synchronize()
+            marks[UNSETTLED + BLOCKS // 2].synchronize()
             look()
             marks[-1].synchronize()
-            times = [elapsed_ms(one, other) / 1e3 for one, other in pairwise(marks)]
+            settled = pairwise(marks[UNSETTLED:])
+            times = [elapsed_ms(one, other) / 1e3 for one, other in settled]
         if tell_rate:
             rates = [2 * n**3 * block / one / 1e12 for one in times]
             metric("gemm_sustained", rates, size=n, precision=name)
@@ -824,6 +836,15 @@ class Gemms:
             found = np.stack([fetched(c + int(row) * n * width, n) for row in rows])
         wanted = left @ right
         return float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
+
+
+def _uuid(raw: bytes | None, *, is_slice: bool) -> str | None:
+    """CUDA's own word for the GPU, written as NVML writes it."""
+    from uuid import UUID
+
+    if not raw or len(raw) < 16:
+        return None
+    return f"{'MIG' if is_slice else 'GPU'}-{UUID(bytes=bytes(raw[:16]))}"
 
 
 def _name(error: BaseException) -> str:

@@ -177,6 +177,15 @@ class Run:
         found = home.read_json(self.folder / "result.json")
         return [one for one in found if _is_result(one)] if isinstance(found, list) else None
 
+    @property
+    def probe(self) -> dict[str, Any] | None:
+        """result.json of a health probe, once it has been judged; None for any other run."""
+        found = home.read_json(self.folder / "result.json")
+        is_probe = isinstance(found, dict) and all(
+            name in found and isinstance(found[name], kinds) for name, kinds in PROBE_PARTS.items()
+        )
+        return found if is_probe else None
+
     def was_started(self) -> bool:
         """A keeper has started the command, or is about to."""
         return is_locked(self.child_lock) or self.identity("keeper") is not None
@@ -262,6 +271,13 @@ RESULT_PARTS: Mapping[str, tuple[type, ...]] = {
     "warnings": (int, type(None)),
 }  # fmt: skip
 """What every reader of a result counts on."""
+
+
+PROBE_PARTS: Mapping[str, tuple[type, ...]] = {
+    "verdict": (str, type(None)), "reasons": (list,), "notes": (list,), "metrics": (list,),
+    "quick": (bool,),
+}  # fmt: skip
+"""The same of a probe's."""
 
 
 def _is_result(found: Any) -> bool:

@@ -16,17 +16,21 @@ import traceback
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.engine import events, home, process
 from tui.engine.console import ConsoleReader, Phase, failure_cause
 from tui.engine.ending import FIRMLY, GENTLY, Ending
+from tui.engine.probe.record import SILENCE_S, ProbeReader
 from tui.engine.process import Identity, boottime
 from tui.engine.queue import queue_of
 from tui.engine.store import Cause, Run, RunState, free_bytes
 from tui.engine.telemetry.gpus import GpuSnapshot
 from tui.engine.telemetry.recorder import Recorder
 from tui.engine.telemetry.whose import Whose
+
+if TYPE_CHECKING:
+    from tui.engine.catalog import Catalog
 
 POLL_S = 0.25
 STOPPING_POLL_S = 0.05
@@ -47,7 +51,12 @@ class Supervisor:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._reader = ConsoleReader()
+        self._is_probe = run.stored_spec.get("kind") == "probe"
+        self._reader = ProbeReader() if self._is_probe else ConsoleReader()
+        self._hung_step: str | None = None
+        """Of a probe that was killed because it gave no sign."""
+        self._heard = (-1, 0.0)
+        """How many lines it has told, and when the last one was new."""
         self._console_offset = 0
         self._events_offset = 0
         self._recorded_offset = -1
@@ -219,6 +228,8 @@ class Supervisor:
                     self._write(replace(run.stored_state, state="stopping"), durable=True)
                     self._stopped = True
                     ending = Ending(run, GENTLY)
+                if ending is None and alive and self._is_silent():
+                    ending = Ending(run, FIRMLY)
                 if ending is None and (run.exit is not None or not alive):
                     # The command has ended; what it left behind gets a moment to go by itself.
                     leftovers_due = leftovers_due or boottime() + LEFTOVER_GRACE_S
@@ -232,6 +243,20 @@ class Supervisor:
                     return
                 hurried = ending is not None or leftovers_due is not None
                 watch.wait(0 if is_behind else STOPPING_POLL_S if hurried else POLL_S)
+
+    def _is_silent(self) -> bool:
+        """A probe has told nothing for so long that its GPU hangs."""
+        if not isinstance(self._reader, ProbeReader):
+            return False
+        lines = self._reader.lines
+        if lines != self._heard[0]:
+            self._heard = (lines, boottime())
+        if boottime() - self._heard[1] < SILENCE_S:
+            return False
+        now = self._reader.current
+        self._hung_step = now.name if now is not None else "start"
+        self._alert(f"step {self._hung_step} gave no sign for {SILENCE_S:.0f} s: killing it")
+        return True
 
     def _read_console(self) -> bool:
         """Read on for a moment: whatever floods the console, a stop is heard. Is there more?"""
@@ -326,9 +351,12 @@ class Supervisor:
     def _finish(self, *, state: str | None = None, cause: Cause | None = None) -> None:
         """Judge, and write result.json and the final state."""
         run, ended = self._run, self._run.exit
-        results = self._judge() if run.was_started() else []
-        if state is None:
-            state, cause = self._outcome(ended, results)
+        if self._is_probe and run.was_started():
+            state, cause = self._judge_probe(state, cause)
+        else:
+            results = self._judge() if run.was_started() else []
+            if state is None:
+                state, cause = self._outcome(ended, results)
         stored = run.stored_state
         final = replace(
             stored,
@@ -345,31 +373,62 @@ class Supervisor:
 
     def _judge(self) -> list[dict[str, Any]]:
         """Sum up the telemetry, read the results into result.json; [] where there are none."""
-        from tui.engine import beside, catalog
-        from tui.engine.errors import NotFoundError, ProfileError
+        from tui.engine import beside
+        from tui.engine.errors import NotFoundError
         from tui.engine.results import read_results
 
-        try:
-            telemetry = beside.keep_summary(self._run)
-        except OSError as error:
-            telemetry = None
-            self._alert(f"the telemetry could not be summed up: {error.strerror}")
-        try:
-            known = catalog.load()
-            _ = known.rounds  # read when first asked for: a faulty file says so here
-        except ProfileError as error:
-            self._alert(f"judged without your own profiles: {error}")
-            known = catalog.load(with_users=False)
+        telemetry = self._sum_up()
+        known = self._catalog("rounds")
         try:
             found = [one.to_json() for one in read_results(self._run.results, known)]
         except NotFoundError:
             return []
         results = beside.with_telemetry(telemetry, found)
+        self._keep_result(results)
+        return results
+
+    def _judge_probe(self, state: str | None, cause: Cause | None) -> tuple[str, Cause | None]:
+        """Read and judge a probe into result.json; its final state, and why where it failed."""
+        from tui.engine.probe import judge
+
+        self._sum_up()
+        if self._stopped:
+            return "stopped", None
+        found = judge.judge(self._run, self._catalog("gpus"), hung_step=self._hung_step)
+        self._keep_result(found)
+        if state is not None:
+            return state, cause
+        if found["metrics"] or not found["reasons"]:
+            return "finished", None
+        return "failed", Cause(**found["reasons"][0])
+
+    def _sum_up(self) -> dict[str, Any] | None:
+        from tui.engine import beside
+
         try:
-            home.write_atomic(self._run.folder / "result.json", home.to_json(results))
+            return beside.keep_summary(self._run)
+        except OSError as error:
+            self._alert(f"the telemetry could not be summed up: {error.strerror}")
+            return None
+
+    def _catalog(self, needed: str) -> Catalog:
+        """The user's profiles over ours; ours alone, where a faulty one of theirs is in the way."""
+        from tui.engine import catalog
+        from tui.engine.errors import ProfileError
+
+        try:
+            known = catalog.load()
+            getattr(known, needed)  # read when first asked for: a faulty file says so here
+        except ProfileError as error:
+            self._alert(f"judged without your own profiles: {error}")
+            known = catalog.load(with_users=False)
+        return known
+
+    def _keep_result(self, found: Any) -> None:
+        try:
+            home.write_atomic(self._run.folder / "result.json", home.to_json(found))
         except OSError as error:
             self._alert(f"result.json could not be written: {error.strerror}")
-        return results
 
     def _outcome(
         self, ended: dict[str, Any] | None, results: list[dict[str, Any]]

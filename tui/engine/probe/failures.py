@@ -34,11 +34,9 @@ class Why:
 
 
 def major_of(measured: Measured) -> int | None:
-    """The CUDA major that the driver serves, as NVML or CUDA tells."""
-    told = (measured.device or {}).get("driver_cuda") or next(
-        (one["cuda"] for one in reversed(measured.gpu) if isinstance(one.get("cuda"), str)), None
-    )
-    return int(told.split(".")[0]) if told and told.split(".")[0].isdigit() else None
+    """The CUDA major that the driver serves, as NVML tells."""
+    major = (measured.driver_cuda or "").partition(".")[0]
+    return int(major) if major.isdigit() else None
 
 
 def package(measured: Measured) -> str:
@@ -62,12 +60,14 @@ def left_out(one: Mapping[str, Any], measured: Measured) -> Why:
     if library:
         found = re.search(r"lib\w+\.so[.\d]*", text)
         named = f" ({found[0]})" if found else ""
-        return Why("no-" + library.lower(), f"{what} left out: {library} is missing{named}",
-                   with_libraries(measured))  # fmt: skip
+        said = f"{what} left out: {library} is missing{named}"
+        return Why("no-" + library.lower(), said, with_libraries(measured))
+    said = f"{what} left out: {_first_line(text)}"
     if "CompileException" in one["type"]:
-        return Why("no-compile", f"{what} left out: NVRTC does not compile for this GPU: "
-                   f"{_first_line(text)}", f"take a newer CuPy: pip install -U '{package(measured)}[ctk]'")  # fmt: skip
-    return Why("left-out", f"{what} left out: {_first_line(text)}", with_libraries(measured))
+        said = f"{what} left out: NVRTC does not compile for this GPU: {_first_line(text)}"
+        newer = f"take a newer CuPy: pip install -U '{package(measured)}[ctk]'"
+        return Why("no-compile", said, newer)
+    return Why("left-out", said, with_libraries(measured))
 
 
 def explain(
@@ -149,8 +149,8 @@ def _of_error(measured: Measured, variables: Mapping[str, str]) -> Why:
             "look for Xid in dmesg; reset the GPU or reboot, and probe again",
         )
     if "CUBLASError" in kind:
-        return Why("cublas-error", f"cuBLAS failed in step {step}: {_first_line(text)}",
-                   with_libraries(measured))  # fmt: skip
+        said = f"cuBLAS failed in step {step}: {_first_line(text)}"
+        return Why("cublas-error", said, with_libraries(measured))
     return Why("failed", f"the probe failed in step {step}: {short}: {_first_line(text)}")
 
 
@@ -184,8 +184,8 @@ def _of_import(measured: Measured, text: str) -> Why:
         fix = with_libraries(measured)
         return Why("no-cupy", "CuPy is not installed beside mlperf-tui", fix)
     if "No module named 'cuda'" in text:
-        return Why("no-pathfinder", "CuPy's own dependency cuda-pathfinder is missing",
-                   "pip install cuda-pathfinder")  # fmt: skip
+        said = "CuPy's own dependency cuda-pathfinder is missing"
+        return Why("no-pathfinder", said, "pip install cuda-pathfinder")
     return Why(
         "cupy-broken",
         f"CuPy cannot be imported: {_first_line(text)}",
@@ -195,9 +195,10 @@ def _of_import(measured: Measured, text: str) -> Why:
 
 def _driver(measured: Measured) -> Why:
     """CUDA finds no driver, or an older one than this CuPy needs."""
-    said = next((str(one["error"]) for one in measured.gpu if one.get("error")), None)
-    if said is not None:
-        return Why(NO_DRIVER, said, "install the NVIDIA driver and reboot; then probe again")
+    if measured.no_nvml is not None:
+        return Why(
+            NO_DRIVER, measured.no_nvml, "install the NVIDIA driver and reboot; then probe again"
+        )
     have = major_of(measured)
     needs = re.search(r"\d+", package(measured))
     if have and needs and int(needs[0]) > have:
@@ -207,7 +208,9 @@ def _driver(measured: Measured) -> Why:
             f"{mine} needs a driver for CUDA {needs[0]}, this one serves CUDA {have}",
             f"pip uninstall -y {mine} && pip install 'cupy-cuda{have}x[ctk]'",
         )
-    return Why("old-driver", "the NVIDIA driver is too old for this CuPy", "update the driver")
+    version = f" ({measured.driver})" if measured.driver else ""
+    said = f"the NVIDIA driver{version} is too old for {package(measured)}"
+    return Why("old-driver", said, "update the driver")
 
 
 def _no_device(measured: Measured, variables: Mapping[str, str]) -> Why:
@@ -219,7 +222,7 @@ def _no_device(measured: Measured, variables: Mapping[str, str]) -> Why:
             f"CUDA_VISIBLE_DEVICES is {shown}, which shows CUDA no GPU",
             "unset CUDA_VISIBLE_DEVICES",
         )
-    if any("error" not in one for one in measured.gpu):
+    if measured.no_nvml is None and measured.driver is not None:
         return Why(
             "no-device",
             "NVML sees a GPU, CUDA does not: its device files are not there, or it is split into "
@@ -238,12 +241,12 @@ def _unavailable(measured: Measured) -> Why:
             "sudo nvidia-smi -c DEFAULT",
         )
     held = _holders(measured)
+    who = f": {held}" if held else ""
     if mode and mode.startswith("exclusive"):
-        who = f": {held}" if held else ""
-        return Why("exclusive", f"the GPU is in {mode} mode and somebody has it{who}",
-                   "end that process, or: sudo nvidia-smi -c DEFAULT")  # fmt: skip
-    return Why("unavailable", "CUDA says that the GPU is busy or unavailable" +
-               (f": {held}" if held else ""), "end what uses it, or reset it")  # fmt: skip
+        said = f"the GPU is in {mode} mode and somebody has it{who}"
+        return Why("exclusive", said, "end that process, or: sudo nvidia-smi -c DEFAULT")
+    said = f"CUDA says that the GPU is busy or unavailable{who}"
+    return Why("unavailable", said, "end what uses it, or reset it")
 
 
 def _full(measured: Measured) -> Why:
@@ -259,9 +262,7 @@ def _full(measured: Measured) -> Why:
 
 def _holders(measured: Measured) -> str:
     """The processes on the GPU, the largest first, in words."""
-    found = [
-        one for one in measured.busy or measured.processes if isinstance(one.get("pid"), int)
-    ]
+    found = [one for one in measured.busy or measured.processes if isinstance(one.get("pid"), int)]
     found.sort(key=lambda one: -(one.get("memory_bytes") or 0))
     return "; ".join(holder(one) for one in found[:3])
 

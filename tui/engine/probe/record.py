@@ -11,6 +11,8 @@ from typing import Any
 
 from tui.engine.console import Findings, Phase
 
+SILENCE_S = 60.0
+"""Each step tells something far more often: longer, and the GPU hangs."""
 LONGEST_LINE = 1 << 20
 PARTS: dict[str, tuple[tuple[str, tuple[type, ...]], ...]] = {
     "packages": (("cupy", (list,)),),
@@ -36,6 +38,10 @@ class Measured:
 
     cupy: list[dict[str, Any]] = field(default_factory=list)
     """The CuPy packages that are installed: name, version."""
+    driver: str | None = None
+    driver_cuda: str | None = None
+    no_nvml: str | None = None
+    """Why NVML shows nothing, in words; None where it does."""
     processes: list[dict[str, Any]] = field(default_factory=list)
     """Who computed on the machine's GPUs before: gpu, pid, user, command, memory_bytes."""
     device: dict[str, Any] | None = None
@@ -62,12 +68,12 @@ class Measured:
         about = {name: value for name, value in line.items() if name != "probe"}
         if kind == "step":
             self.step, self.nth, self.of = line["name"], line["nth"], line["of"]
-        elif kind in ("packages", "processes", "busy"):
-            setattr(
-                self,
-                "cupy" if kind == "packages" else kind,
-                [one for one in next(iter(about.values())) if isinstance(one, dict)],
-            )
+        elif kind == "packages":
+            self.cupy = _objects(line["cupy"])
+            for name in ("driver", "driver_cuda", "no_nvml"):
+                setattr(self, name, line.get(name))
+        elif kind in ("processes", "busy"):
+            setattr(self, kind, _objects(line["processes"]))
         elif kind in ("device", "error"):
             setattr(self, kind, about)
         elif kind == "end":
@@ -87,6 +93,10 @@ class Measured:
         """NVML's values of that name, in time; of those moments only, where some are named."""
         found = (one.get(name) for one in self.gpu if not when or one["when"] in when)
         return [one for one in found if one is not None]
+
+
+def _objects(found: list[Any]) -> list[dict[str, Any]]:
+    return [one for one in found if isinstance(one, dict)]
 
 
 def parsed(raw: bytes) -> dict[str, Any] | None:

@@ -29,6 +29,8 @@ HEALTHY, SUSPECT, UNHEALTHY = "healthy", "suspect", "unhealthy"
 HARDWARE_THROTTLE = 0x8 | 0x40 | 0x80
 """Hardware slowdown, hardware thermal, power brake: nvmlClocksEventReason bits (nvml.h)."""
 SOFTWARE_THERMAL = 0x20
+ALSO = ("bytes", "size", "precision", "alloc_us", "free_us")
+"""What a metric may tell beside its value."""
 SPREADS = 2.0
 """A speed must lack more than so many of its own coefficients of variation."""
 
@@ -88,26 +90,23 @@ def _rows(
         before = baseline.medians.get(name) if baseline else None
         floor = _floor(metric, model)
         is_graded = metric.warn_pct is not None and not measured.busy
-        rows.append(
-            {
-                "name": name,
-                "title": metric.title,
-                "value": one["value"],
-                "unit": metric.unit,
-                "better": metric.better,
-                "cv": one["cv"],
-                "min": one["min"],
-                "max": one["max"],
-                "ceiling": ceiling,
-                "floor": floor * ceiling if floor and ceiling and is_graded else None,
-                "baseline": before,
-                "delta_pct": _delta_pct(metric, one["value"], before),
-                "smallest_pct": metric.smallest_pct,
-                "graded": is_graded and (before is not None or bool(floor and ceiling)),
-                **{key: one[key] for key in ("bytes", "size", "precision", "alloc_us", "free_us")
-                   if key in one},
-            }
-        )  # fmt: skip
+        row = {
+            "name": name,
+            "title": metric.title,
+            "value": one["value"],
+            "unit": metric.unit,
+            "better": metric.better,
+            "cv": one["cv"],
+            "min": one["min"],
+            "max": one["max"],
+            "ceiling": ceiling,
+            "floor": floor * ceiling if floor and ceiling and is_graded else None,
+            "baseline": before,
+            "delta_pct": _delta_pct(metric, one["value"], before),
+            "smallest_pct": metric.smallest_pct,
+            "graded": is_graded and (before is not None or bool(floor and ceiling)),
+        }
+        rows.append(row | {key: one[key] for key in ALSO if key in one})
     return rows
 
 
@@ -266,7 +265,10 @@ def _hardware_warnings(measured: Measured) -> list[Why]:
                 "check fans and air flow; let it cool down before measuring",
             )
         )
-    for name, best, words in (("pcie_gen", "link_gen_max", "Gen"), ("pcie_width", "link_width_max", "x")):
+    for name, best, words in (
+        ("pcie_gen", "link_gen_max", "Gen"),
+        ("pcie_width", "link_width_max", "x"),
+    ):
         used = measured.readings(name, "transfer", "load")
         most = measured.readings(best)
         if used and most and max(used) < max(most):
@@ -300,8 +302,8 @@ def _slow(rows: Sequence[Mapping[str, Any]], baseline: Baseline | None) -> list[
                 found.append(
                     Why(
                         "below-baseline",
-                        f"{metric.title}: {row['value']:,.4g} {metric.unit} is {-delta:.1f} % below "
-                        f"this GPU's own baseline of {before:,.4g}",
+                        f"{metric.title}: {row['value']:,.4g} {metric.unit} is {-delta:.1f} % "
+                        f"below this GPU's own baseline of {before:,.4g}",
                         "see what has changed: power limit, clocks, driver, cooling, other work on "
                         "host or GPU; probe again when it is quiet",
                     )
@@ -327,9 +329,7 @@ def _slow(rows: Sequence[Mapping[str, Any]], baseline: Baseline | None) -> list[
 # --- what is worth knowing ----------------------------------------------------------------------
 
 
-def _notes(
-    measured: Measured, model: GpuModel | None, baseline: Baseline | None
-) -> list[Why]:
+def _notes(measured: Measured, model: GpuModel | None, baseline: Baseline | None) -> list[Why]:
     found = [failures.left_out(one, measured) for one in measured.left_out]
     if measured.busy:
         held = "; ".join(failures.holder(one) for one in measured.busy[:3] if one.get("pid"))
