@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tui.cli import app, benchmarks, gpu, output, results, runs
+from tui.cli import app, benchmarks, gpu, output, probe, results, runs
 from tui.cli import run as run_verb
 from tui.engine.errors import MlperfTuiError, UsageError
 
-VERBS = (benchmarks, run_verb, runs, results, gpu)
+VERBS = (benchmarks, run_verb, runs, results, gpu, probe)
 INTERRUPTED = 130
 
 
@@ -56,7 +56,7 @@ def run(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         # Whoever read us has enough (`| head`); but a run that nobody follows is not known VALID.
         output.silence(sys.stdout)
-        return 1 if argv[:1] == ["run"] else 0
+        return 1 if argv[:1] in (["run"], ["probe"]) else 0
     except OSError as error:
         output.silence(sys.stdout)
         name = f": {error.filename}" if error.filename else ""

@@ -45,5 +45,5 @@ def overview() -> int:
         output.table(present.RUN_COLUMNS, rows, spare=("environment", "mode", "verdict"))
     else:
         output.line("No runs yet. Start one: mlperf-tui run smoke --scenario Offline")
-    output.line("Verbs: benchmarks, run, runs, show, logs, stop, results, gpu; see --help")
+    output.line("Verbs: benchmarks, run, runs, show, logs, stop, results, gpu, probe; see --help")
     return 0

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tui.engine.sut import SystemFacts
 
 VALID, FAILED, NOT_VALID, INTERRUPTED = 0, 1, 3, 130
+PROBED = {"healthy": VALID, "suspect": NOT_VALID}
+"""The code of a probe by its verdict; else FAILED."""
 STOP_TIMEOUT_S = 60.0
 
 
@@ -133,6 +135,8 @@ def exit_code(run: Run) -> int:
 
     if run.stored_state.state != "finished":
         return FAILED
+    if (probed := run.probe) is not None:
+        return PROBED.get(str(probed["verdict"]), FAILED)
     return VALID if verdict(run.result or []) == "VALID" else NOT_VALID
 
 
@@ -166,11 +170,19 @@ def follow_json(run: Run) -> int:
 
 def follow_text(run: Run) -> int:
     """Phases as they come, a status line in a terminal, then the result as a block."""
+    output.talk(f"{run.id}\nIt goes on without this terminal; Ctrl-C stops it.")
+    wait(run)
+    if run.stored_state.state != "finished" or run.stored_state.cause:
+        show_state(run)
+    show_results(run)
+    return exit_code(run)
+
+
+def wait(run: Run) -> None:
+    """Until the run is over, without a word on stdout; a status line in a terminal."""
     from tui.engine import follow
     from tui.engine.runners import runner_of
-    from tui.present import result
 
-    output.talk(f"{run.id}\nIt goes on without this terminal; Ctrl-C stops it.")
     status = StatusLine(run)
     try:
         for event in follow.follow(run, log=False):
@@ -187,11 +199,16 @@ def follow_text(run: Run) -> int:
                 status.draw()
     finally:
         status.clear()
-    if run.stored_state.state != "finished" or run.stored_state.cause:
-        show_state(run)
+
+
+def show_results(run: Run) -> None:
+    """What it measured."""
+    from tui.present import probe, result
+
     for found in run.result or ():
         output.panel(result.panel(found))
-    return exit_code(run)
+    if (probed := run.probe) is not None and probed["metrics"]:
+        output.panel(probe.panel(probed, str(run.stored_spec.get("scenario"))))
 
 
 def show_state(run: Run) -> None:

@@ -85,7 +85,7 @@ def do_runs(args: argparse.Namespace) -> int:
 def do_show(args: argparse.Namespace) -> int:
     """Show one run."""
     from tui.engine import beside
-    from tui.present import result, telemetry
+    from tui.present import probe, result, telemetry
     from tui.present import run as present
 
     run = _attended(args.run)
@@ -96,6 +96,9 @@ def do_show(args: argparse.Namespace) -> int:
     for found in run.result or ():
         output.line()
         output.panel(result.panel(found))
+    if (probed := run.probe) is not None and probed["metrics"]:
+        output.line()
+        output.panel(probe.panel(probed, str(run.stored_spec.get("scenario"))))
     if recorded := beside.summary(run):
         output.line()
         output.panel(telemetry.panel(recorded))

@@ -12,8 +12,7 @@ from tui.engine import follow
 from tui.engine.store import RunState
 from tui.engine.telemetry.record import CHARTED, Point
 from tui.present import metrics
-from tui.present.result import VERDICTS
-from tui.present.run import STATES, environment, title
+from tui.present.run import STATES, VERDICTS, environment, title
 from widgets.rows import Badge, Fact, Level, Meter, Panel, Reason, Step, Tone
 
 NO_GPU = "no GPU telemetry: "
@@ -31,6 +30,15 @@ PHASES = {
     "loadgen": ("LoadGen", "LoadGen measures. It prints nothing until it ends."),
     "reporting": ("report", "LoadGen has ended; its logs are written and read."),
     "results": ("results", "mlcr writes down its results."),
+    **{
+        "alloc": ("alloc", "GPU memory is taken and given back, piece by piece."),
+        "launch": ("launch", "Kernels that do nothing are started, and waited for."),
+        "transfer": ("transfer", "Data goes to the GPU and back."),
+        "memory": ("memory", "The GPU copies within its own memory."),
+        "pattern": ("pattern", "Nearly all memory is written, read and compared, twice."),
+        "gemm": ("GEMM", "Matrices are multiplied in each precision, and verified."),
+        "sustained": ("sustained", "Matrices are multiplied for a second under the power limit."),
+    },
 }
 """By the engine's name: how a phase is called in one word, and what happens in it."""
 WAITING = {

@@ -11,8 +11,10 @@ from tui.engine import events
 from tui.engine.spec import RunSpec
 from tui.engine.store import Run, RunState, RunStore
 from tui.present import metrics
+from tui.present import probe as present_probe
 from tui.present.benchmark import SHORT
-from tui.present.result import VERDICTS, accuracy_name, short_metric
+from tui.present.result import VERDICTS as RESULT_VERDICTS
+from tui.present.result import accuracy_name, short_metric
 from widgets.rows import Badge, Cell, Column, Fact, Panel, Reason, Tone
 
 STATES = {
@@ -26,6 +28,8 @@ STATES = {
     "lost": Tone.UNKNOWN,
 }
 SHORT_NAMES = {str(scenario): short for scenario, short in SHORT.items()}
+VERDICTS = {**RESULT_VERDICTS, **present_probe.VERDICTS}
+"""Of results and of probes."""
 WORST_FIRST = ("INCOMPLETE", "ERRORS", "INVALID", "VALID")
 
 
@@ -34,6 +38,8 @@ def overview(run: Run) -> dict[str, Any]:
     spec = run.stored_spec
     state = run.current_state()
     results = (run.result or []) if state.is_final else []
+    if spec.get("kind") == "probe":
+        return _probe_overview(run, spec, state)
     return {
         "id": run.id,
         **{name: spec.get(name) for name in ("created", "kind", "benchmark", "scenario", "mode")},
@@ -42,6 +48,26 @@ def overview(run: Run) -> dict[str, Any]:
         "phase": state.phase,
         "verdict": verdict(results),
         "metric": next((one["metric"] for one in results if one["metric"]), None),
+    }
+
+
+PROBED = "d2d"
+"""The metric that stands for a probe in a list."""
+
+
+def _probe_overview(run: Run, spec: Mapping[str, Any], state: RunState) -> dict[str, Any]:
+    """The same of a health probe."""
+    found = (run.probe if state.is_final else None) or {"verdict": None, "metrics": []}
+    shown = (one for one in found["metrics"] if one["name"] == PROBED)
+    parts = ("name", "value", "unit", "better")
+    return {
+        "id": run.id,
+        **{name: spec.get(name) for name in ("created", "kind", "benchmark", "scenario", "mode")},
+        **{name: spec.get(name) for name in ("environment", "installation", "series", "repeat")},
+        "state": state.state,
+        "phase": state.phase,
+        "verdict": found["verdict"],
+        "metric": next(({name: one[name] for name in parts} for one in shown), None),
     }
 
 
@@ -61,7 +87,7 @@ def detail(run: Run) -> dict[str, Any]:
         "spec": run.stored_spec,
         "state_detail": run.current_state().to_json(),
         "phases": phases(recorded, run.stored_state),
-        "results": run.result or [],
+        "results": [run.probe] if run.probe is not None else run.result or [],
         "telemetry": beside.summary(run),
     }
 

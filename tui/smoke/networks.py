@@ -1,4 +1,4 @@
-"""The digits network in plain numpy: the reference that the ONNX file must agree with.
+"""The digits network over numpy or cupy: what the ONNX file must agree with.
 
 conv3x3(16) relu, conv3x3(32) relu, maxpool2, conv3x3(32) relu, dense(10): 19,178 weights and
 0.46 million multiply-adds an image.
@@ -7,10 +7,12 @@ conv3x3(16) relu, conv3x3(32) relu, maxpool2, conv3x3(32) relu, dense(10): 19,17
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
+
+from tui.smoke.layers import Floats, Weights, padded, patches, relu
 
 FOLDER = Path(__file__).parent
 DATA_FILE = FOLDER / "digits.npz"
@@ -19,9 +21,6 @@ ONNX_FILE = FOLDER / "digits_cnn.onnx"
 
 FIRST_HELD_OUT = 1297
 """Rows before this one were trained on; the 500 from here on are the accuracy set."""
-
-Floats = npt.NDArray[np.floating[Any]]
-Weights = dict[str, Floats]
 
 
 def load_digits() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
@@ -43,27 +42,30 @@ def load_weights() -> Weights:
         return {name: stored[name] for name in stored.files}
 
 
-def columns(images: Floats) -> Floats:
+def columns(images: Floats, xp: ModuleType = np) -> Floats:
     """Every padded 3x3 neighbourhood: [n, c, h, w] -> [n, h, w, c * 9]."""
-    padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    windows: Floats = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
     n, c, h, w = images.shape
-    return windows.transpose(0, 2, 3, 1, 4, 5).reshape(n, h, w, c * 9)  # type: ignore[no-any-return]
-
-
-def convolve(images: Floats, weight: Floats, bias: Floats) -> Floats:
-    """A 3x3 convolution that keeps the size; weight is [out, in, 3, 3]."""
-    flat = weight.reshape(len(weight), -1).T
-    result: Floats = (columns(images) @ flat + bias).transpose(0, 3, 1, 2)
+    windows = patches(padded(images.transpose(0, 2, 3, 1), 1, xp), 3, 1, xp)
+    result: Floats = windows.transpose(0, 1, 2, 5, 3, 4).reshape(n, h, w, c * 9)
     return result
 
 
-def forward(weights: Weights, images: Floats) -> Floats:
-    """Logits [n, 10] of images [n, 1, 8, 8]."""
-    hidden = np.maximum(convolve(images, weights["conv1_w"], weights["conv1_b"]), 0)
-    hidden = np.maximum(convolve(hidden, weights["conv2_w"], weights["conv2_b"]), 0)
+def convolve(images: Floats, weight: Floats, bias: Floats, xp: ModuleType = np) -> Floats:
+    """A 3x3 convolution that keeps the size; weight is [out, in, 3, 3]."""
+    n, _, h, w = images.shape
+    out = len(weight)
+    flat = weight.reshape(out, -1).T
+    rows = columns(images, xp).reshape(n * h * w, -1) @ flat + bias
+    result: Floats = rows.reshape(n, h, w, out).transpose(0, 3, 1, 2)
+    return result
+
+
+def forward(weights: Weights, images: Floats, xp: ModuleType = np) -> Floats:
+    """Logits [n, 10] of images [n, 1, 8, 8]; both are arrays of `xp`."""
+    hidden = relu(convolve(images, weights["conv1_w"], weights["conv1_b"], xp), xp)
+    hidden = relu(convolve(hidden, weights["conv2_w"], weights["conv2_b"], xp), xp)
     n, c, h, w = hidden.shape
     hidden = hidden.reshape(n, c, h // 2, 2, w // 2, 2).max(axis=(3, 5))
-    hidden = np.maximum(convolve(hidden, weights["conv3_w"], weights["conv3_b"]), 0)
+    hidden = relu(convolve(hidden, weights["conv3_w"], weights["conv3_b"], xp), xp)
     logits: Floats = hidden.reshape(n, -1) @ weights["dense_w"] + weights["dense_b"]
     return logits

@@ -1,7 +1,8 @@
-"""The SUT of the smoke benchmark: real LoadGen, onnxruntime, 500 handwritten digits.
+"""The SUT of the embedded benchmarks: real LoadGen, a network on onnxruntime or CuPy.
 
 `python -I -m tui.smoke.runner DIR` reads DIR/smoke.json (written by our mlcr script) and leaves
 LoadGen's logs there, accuracy.txt (accuracy mode), and host.json: what the run tells of this host.
+Where the engine cannot run, it ends with 1 and one line that begins with ERROR.
 """
 
 from __future__ import annotations
@@ -18,12 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from tui.smoke import networks
-
-Images = npt.NDArray[np.float32]
+from tui.smoke import engines
+from tui.smoke.engines import Classes, Engine, EngineError
+from tui.smoke.models import MODELS, Images, Model
 
 CALIBRATION_S = 0.3
 OFFLINE_HEADROOM = 1.5
@@ -33,30 +31,6 @@ SERVER_QPS = 1000.0
 SERVER_LATENCY_MS = 100.0
 MIN_QUERIES = {"SingleStream": 700, "MultiStream": 700, "Server": 700, "Offline": 1}
 """Early stopping needs 64 queries (p90), 662 (p99 estimate), 459 (Server p99 without a miss)."""
-
-
-class Engine:
-    """The network on onnxruntime, each sample slowed by `delay_us` where asked."""
-
-    def __init__(self, threads: int, delay_us: float) -> None:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        self._session = ort.InferenceSession(
-            str(networks.ONNX_FILE), options, providers=["CPUExecutionProvider"]
-        )
-        self._delay_s = delay_us / 1e6
-        self.name = f"onnxruntime {ort.__version__} CPUExecutionProvider"
-
-    def classify(self, images: Images) -> npt.NDArray[np.int32]:
-        """The digit in each image [n, 1, 8, 8], as int32 [n]."""
-        (logits,) = self._session.run(None, {"image": images})
-        if self._delay_s:
-            time.sleep(self._delay_s * len(images))
-        digits: npt.NDArray[np.int32] = logits.argmax(axis=1).astype(np.int32)
-        return digits
 
 
 def seconds_a_call(engine: Engine, images: Images) -> float:
@@ -83,9 +57,10 @@ class Sut:
         self.answered = 0
         self._queue: queue.SimpleQueue[list[Any] | None] | None = None
         if threaded:
-            self._queue = queue.SimpleQueue()
-            self._worker = threading.Thread(target=self._serve, args=(self._queue,))
+            self._queue, ready = queue.SimpleQueue(), threading.Event()
+            self._worker = threading.Thread(target=self._serve, args=(self._queue, ready))
             self._worker.start()
+            ready.wait()
 
     def issue(self, samples: list[Any]) -> None:
         """LoadGen's IssueQuery."""
@@ -100,7 +75,10 @@ class Sut:
             self._queue.put(None)
             self._worker.join()
 
-    def _serve(self, waiting: queue.SimpleQueue[list[Any] | None]) -> None:
+    def _serve(self, waiting: queue.SimpleQueue[list[Any] | None], ready: threading.Event) -> None:
+        # cuBLAS makes a handle for each thread, which the first query would wait for.
+        self._classify(self._alone[0])
+        ready.set()
         while (samples := waiting.get()) is not None:
             self._answer(samples)
 
@@ -110,14 +88,22 @@ class Sut:
             part = samples[start : start + self._batch]
             places = [sample.index for sample in part]
             images = self._alone[places[0]] if len(part) == 1 else self._images[places]
-            digits = self._engine.classify(images)
-            address, size = digits.ctypes.data, digits.itemsize
+            classes = self._classify(images)
+            address, size = classes.ctypes.data, classes.itemsize
             responses = [
                 lg.QuerySampleResponse(sample.id, address + n * size, size)
                 for n, sample in enumerate(part)
             ]
             lg.QuerySamplesComplete(responses)  # copies the answers before it returns
             self.answered += len(part)
+
+    def _classify(self, images: Images) -> Classes:
+        try:
+            return self._engine.classify(images)
+        except EngineError as error:
+            # LoadGen would wait for the answer for ever, and passes no exception on.
+            print(f"ERROR: {error}", flush=True)
+            os._exit(1)
 
 
 def test_settings(asked: dict[str, Any], engine: Engine, images: Images, batch: int) -> Any:
@@ -163,15 +149,14 @@ def steal_ticks() -> tuple[int, int] | None:
     return (fields[7], sum(fields[:8])) if len(fields) > 7 else None
 
 
-def run_loadgen(asked: dict[str, Any], folder: Path) -> None:
+def run_loadgen(asked: dict[str, Any], model: Model, engine: Engine, folder: Path) -> None:
     """One LoadGen run into `folder`, with what it told about the host in host.json."""
     import mlperf_loadgen as lg
 
-    images, _ = networks.held_out()
+    images = model.images()
     scenario = asked["scenario"]
     batch = int(asked.get("batch_size", 32)) if scenario == "Offline" else 8
-    engine = Engine(int(asked.get("threads", 1)), asked.get("delay_us", 0))
-    print(f"INFO:smoke:model digits-cnn 0.46 MMAC, engine {engine.name}", flush=True)
+    print(f"INFO:smoke:model {model.label}, engine {engine.name}", flush=True)
     for size in (1, 8, batch):
         engine.classify(images[:size])
     settings = test_settings(asked, engine, images, batch)
@@ -220,9 +205,9 @@ def run_loadgen(asked: dict[str, Any], folder: Path) -> None:
     )
 
 
-def judge_accuracy(folder: Path) -> None:
-    """Compare LoadGen's accuracy log with the labels; writes and prints accuracy.txt."""
-    _, labels = networks.held_out()
+def judge_accuracy(model: Model, folder: Path) -> None:
+    """Compare LoadGen's accuracy log with the right answers; writes and prints accuracy.txt."""
+    labels = model.answers()
     logged = json.loads((folder / "mlperf_log_accuracy.json").read_text())
     # By image: MultiStream fills its last query up with images that it has asked before.
     answers = {one["qsl_idx"]: bytes.fromhex(one["data"]) for one in logged}
@@ -241,9 +226,16 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     folder = Path(sys.argv[1])
     asked = json.loads((folder / "smoke.json").read_text())
-    run_loadgen(asked, folder)
+    name, threads = asked["model"], int(asked.get("threads", 1))
+    model = MODELS[name]
+    try:
+        engine = engines.load(name, asked["device"], threads, asked.get("delay_us", 0))
+        run_loadgen(asked, model, engine, folder)
+    except EngineError as error:
+        print(f"ERROR: {error}", flush=True)
+        sys.exit(1)
     if asked["mode"] == "accuracy":
-        judge_accuracy(folder)
+        judge_accuracy(model, folder)
     print(
         "INFO:smoke:not an MLPerf benchmark: it says whether LoadGen, clock and scheduler of this "
         "host can be trusted",

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tui.smoke import networks
-from tui.smoke.networks import Floats, Weights, columns, forward
+from tui.smoke.layers import Floats, Weights
+from tui.smoke.networks import columns, forward
 
 SEED = 7
 EPOCHS = 60

@@ -10,10 +10,17 @@ import json
 import re
 import socket
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+MODELS = {"smoke": ("cpu", "cuda"), "smoke-resnet50": ("cuda",)}
+"""The devices of each."""
+ENGINES = {
+    "cpu": ("onnxruntime", ("onnxruntime",)),
+    "cuda": ("cupy", ("cupy-cuda12x", "cupy-cuda13x", "cupy")),
+}
+"""What runs the network on each device, and the packages that hold it: one of them is installed."""
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 MIN_DURATION_S = {"test": 5.0, "fast": 60.0, "valid": 600.0}
 SETTINGS = {
@@ -61,7 +68,7 @@ def preprocess(i: dict[str, Any]) -> dict[str, Any]:
             )
             if answer["return"] > 0:
                 return dict(answer)
-        rows.append(table_row(scenario, mode, folder))
+        rows.append((model_of(env), scenario, *table_cells(scenario, mode, folder)))
     logger.info("\n" + table(rows))
     logger.info(f"The MLPerf inference results are stored at {env['SMOKE_RESULTS_ROOT']}")
     return {"return": 0}
@@ -72,8 +79,11 @@ def planned(env: dict[str, Any]) -> list[tuple[str, str]]:
     scenario, device, style = env["SMOKE_SCENARIO"], env["SMOKE_DEVICE"], env["SMOKE_RUN_STYLE"]
     if scenario not in SCENARIOS:
         raise ValueError(f"Scenario {scenario} is not one of {', '.join(SCENARIOS)}")
-    if device != "cpu":
-        raise ValueError(f"Device {device} is not served by this repository: only cpu is")
+    if device not in ENGINES:
+        raise ValueError(f"Device {device} is not one of {', '.join(ENGINES)}")
+    if device not in MODELS[model_of(env)]:
+        only = ", ".join(MODELS[model_of(env)])
+        raise ValueError(f"{model_of(env)} does not run on device {device}: only on {only}")
     if style not in MIN_DURATION_S:
         raise ValueError(f"Execution mode {style} is not one of {', '.join(MIN_DURATION_S)}")
     scenarios = SCENARIOS if env.get("SMOKE_ALL_SCENARIOS") == "yes" else (scenario,)
@@ -81,12 +91,18 @@ def planned(env: dict[str, Any]) -> list[tuple[str, str]]:
     return [(one, mode) for one in scenarios for mode in modes]
 
 
+def model_of(env: dict[str, Any]) -> str:
+    """The model that is used: what was asked for, where this repository has it."""
+    return env["SMOKE_MODEL"] if env["SMOKE_MODEL"] in MODELS else "smoke"
+
+
 def warnings(env: dict[str, Any]) -> list[str]:
     """What was asked for and is not here; said, because the command line is the official one."""
+    engine, _ = ENGINES[env["SMOKE_DEVICE"]]
     asked = {
-        "model": (env["SMOKE_MODEL"], "smoke"),
+        "model": (env["SMOKE_MODEL"], model_of(env)),
         "implementation": (env["SMOKE_IMPLEMENTATION"], "smoke"),
-        "framework": (env["SMOKE_FRAMEWORK"], "onnxruntime"),
+        "framework": (env.get("SMOKE_FRAMEWORK", engine), engine),
         "precision": (env.get("SMOKE_PRECISION", "float32"), "float32"),
     }
     return [
@@ -99,10 +115,22 @@ def warnings(env: dict[str, Any]) -> list[str]:
 def output_dir(env: dict[str, Any], scenario: str, mode: str) -> Path:
     """The folder of one LoadGen run, in the official results tree."""
     host = re.sub(r"\W", "_", socket.gethostname())
-    sut = f"{host}-smoke-cpu-onnxruntime-v{version('onnxruntime')}-default_config"
+    device = env["SMOKE_DEVICE"]
+    engine, packages = ENGINES[device]
+    sut = f"{host}-smoke-{device}-{engine}-v{installed_version(packages)}-default_config"
     tree = Path(env["SMOKE_RESULTS_ROOT"]) / f"{env['SMOKE_RUN_STYLE']}_results" / sut
     last = "performance/run_1" if mode == "performance" else mode
-    return tree / "smoke" / scenario.lower() / last
+    return tree / model_of(env) / scenario.lower() / last
+
+
+def installed_version(packages: tuple[str, ...]) -> str:
+    """Of the first that is there, by its metadata; `none`: the runner will say what is missing."""
+    for package in packages:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            continue
+    return "none"
 
 
 def has_result(folder: Path, mode: str) -> bool:
@@ -115,6 +143,8 @@ def has_result(folder: Path, mode: str) -> bool:
 def settings_for(env: dict[str, Any], scenario: str, mode: str) -> dict[str, Any]:
     """What the runner gets: LoadGen's settings, in seconds, milliseconds and samples a second."""
     settings: dict[str, Any] = {
+        "model": model_of(env),
+        "device": env["SMOKE_DEVICE"],
         "scenario": scenario,
         "mode": mode,
         "min_duration_s": float(
@@ -141,11 +171,11 @@ def first_set(env: dict[str, Any], *keys: str) -> str:
     return next((key for key in keys if env.get(key)), keys[-1])
 
 
-def table_row(scenario: str, mode: str, folder: Path) -> tuple[str, ...]:
-    """Model, scenario, accuracy, throughput, latency, as the official table has them."""
+def table_cells(scenario: str, mode: str, folder: Path) -> tuple[str, str, str]:
+    """Accuracy, throughput, latency, as the official table has them."""
     if mode == "accuracy":
         found = re.search(r"accuracy=([\d.]+)%", (folder / "accuracy.txt").read_text())
-        return ("smoke", scenario, found[1] if found else "-", "-", "-")
+        return (found[1] if found else "-", "-", "-")
     values: dict[str, Any] = {}
     for line in (folder / "mlperf_log_detail.txt").read_text().splitlines():
         entry = json.loads(line.partition(" ")[2])
@@ -155,9 +185,9 @@ def table_row(scenario: str, mode: str, folder: Path) -> tuple[str, ...]:
         stream = "ss" if scenario == "SingleStream" else "ms"
         latency = values.get(f"early_stopping_latency_{stream}", 0) / 1e6
         rate = 1000 * values.get("effective_samples_per_query", 1) / latency if latency else 0
-        return ("smoke", scenario, "-", f"{mark}{rate:.3f}", f"{mark}{latency:.3f}")
+        return ("-", f"{mark}{rate:.3f}", f"{mark}{latency:.3f}")
     key = "samples_per_second" if scenario == "Offline" else "completed_samples_per_sec"
-    return ("smoke", scenario, "-", f"{mark}{values.get('result_' + key, 0):.3f}", "-")
+    return ("-", f"{mark}{values.get('result_' + key, 0):.3f}", "-")
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
