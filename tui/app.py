@@ -39,11 +39,17 @@ if TYPE_CHECKING:
     from tui.engine.telemetry.host import HostSample
     from tui.engine.telemetry.sampler import GpuSource, HostTeller, Sampler
     from tui.screens.history import HistoryScreen
+    from tui.screens.probe import ProbeScreen
     from tui.screens.run import RunScreen
 
 LOOK_S = 1.0
-TABS = {"benchmarks": ("1", "Benchmarks"), "history": ("2", "Runs"), "gpu": ("4", "GPU")}
-"""Number and word of each; 3, 5 and 6 are kept for study, probe and doctor."""
+TABS = {
+    "benchmarks": ("1", "Benchmarks"),
+    "history": ("2", "Runs"),
+    "gpu": ("4", "GPU"),
+    "probe": ("5", "Probe"),
+}
+"""Number and word of each; 3 and 6 are kept for study and doctor."""
 
 
 class MlperfTui(App[None]):
@@ -138,6 +144,12 @@ class MlperfTui(App[None]):
                 self._live_run,
                 self._clock,
             )
+        if tab == "probe":
+            from tui.screens.probe import ProbeScreen
+
+            return ProbeScreen(
+                self._catalog, self._store, self._facts, self._gpu_sampler, self._clock
+            )
         return BenchmarksScreen(self._catalog, self._store, self._facts, self._clock)
 
     # --- how one screen leads to another --------------------------------------------------------
@@ -163,6 +175,10 @@ class MlperfTui(App[None]):
 
     async def on_history_screen_opened(self, event: HistoryScreen.Opened) -> None:
         """A run was started once more: show that one."""
+        await self._open(event.run)
+
+    async def on_probe_screen_opened(self, event: ProbeScreen.Opened) -> None:
+        """The run of a probe is to be shown."""
         await self._open(event.run)
 
     async def on_run_screen_again(self, event: RunScreen.Again) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.conftest import DATA, spec_of
 from tui.engine import catalog, events
+from tui.engine.probe import judge
 from tui.engine.process import try_lock
 from tui.engine.queue import queue_folder
 from tui.engine.results import read_results
@@ -92,6 +93,18 @@ def make_run(root: Path, when: datetime, state: str, **about: Any) -> Run:
         (folder / "result.json").write_text(json.dumps([result]))
     if telemetry:
         record(folder, telemetry, begin)
+    return run
+
+
+def make_probe(root: Path, when: datetime, console: bytes, **about: Any) -> Run:
+    """A health probe that is over, judged by our own judge."""
+    names = {"benchmark": "probe", "scenario": "full", "mode": "gpu0", "device": "cuda"}
+    run = make_run(
+        root, when, "finished", **{**names, "kind": "probe", **about}, log=console,
+        phases=[("start", 1.2), ("alloc", 0.4), ("pattern", 0.5), ("gemm", 3.0)],
+    )  # fmt: skip
+    found = judge.judge(run, catalog.load())
+    (run.folder / "result.json").write_text(json.dumps(found))
     return run
 
 

@@ -70,9 +70,26 @@ def do(args: argparse.Namespace) -> int:
     for said in (plan.note, plan.warning and f"warning: {plan.warning}"):
         if said:
             output.talk(said)
+    if plan.spec.device == "cuda":
+        say_probe(store, facts)
     if args.dry_run:
         return dry_run(plan.spec, store, json=args.json)
     return start(args, plan, store, facts)
+
+
+def say_probe(store: RunStore, facts: SystemFacts) -> None:
+    """How the GPU's last health check went, before hours are spent on it."""
+    from datetime import datetime, timezone
+
+    from tui.engine.probe import history
+    from tui.present import probe
+
+    found = history.last(store, facts.host)
+    if found is None:
+        output.talk("the GPU was never probed here; mlperf-tui probe does it in 10 seconds")
+        return
+    ago = probe.last_words(found, datetime.now(timezone.utc))
+    output.talk(f"last probe of the GPU: {found.result['verdict']}, {ago}")
 
 
 def start(args: argparse.Namespace, plan: Plan, store: RunStore, facts: SystemFacts) -> int:

@@ -42,7 +42,7 @@ PHASES = {
 }
 """By the engine's name: how a phase is called in one word, and what happens in it."""
 WAITING = {
-    "queued": "It waits for its turn: two mlcr at once would share cache and results.",
+    "queued": "It waits for its turn: two at once would disturb each other.",
     "starting": "Its command is being started.",
     "stopping": "It was asked to stop: gently first, then hard.",
 }

@@ -89,17 +89,18 @@ def age(seconds: float) -> str:
 
 def seconds_since(utc: str | None, now: datetime) -> float | None:
     """Seconds from a time of our files (UTC, RFC 3339) to `now`; None where it is none."""
-    then = _parsed(utc)
+    then = parsed(utc)
     return (now - then).total_seconds() if then else None
 
 
 def local_time(utc: str | None) -> str:
     """Hours and minutes here of a time of our files; empty where it is none."""
-    then = _parsed(utc)
+    then = parsed(utc)
     return then.astimezone().strftime("%H:%M") if then else ""
 
 
-def _parsed(utc: str | None) -> datetime | None:
+def parsed(utc: str | None) -> datetime | None:
+    """A time of our files; None where it is none."""
     try:
         found = datetime.fromisoformat((utc or "").replace("Z", "+00:00"))
     except (ValueError, AttributeError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from tui.engine.probe.history import Past
 from tui.engine.probe.metrics import METRICS
+from tui.engine.telemetry.gpus import reasons_of
 from tui.present import metrics
 from widgets.rows import Badge, Cell, Chart, Column, Curve, Fact, Panel, Reason, Tone
 
@@ -15,7 +16,7 @@ VERDICTS = {"healthy": Tone.GOOD, "suspect": Tone.WARNING, "unhealthy": Tone.BAD
 UNKNOWN = Badge("not measured", Tone.UNKNOWN)
 COLUMNS = (
     Column("metric", 24, most=30),
-    Column("value", 17, right=True, most=20),
+    Column("value", 14, right=True, most=20),
     Column("spread", 8, right=True),
     Column("of ceiling", 12),
     Column("baseline", 9, right=True),
@@ -152,6 +153,8 @@ def _about(result: Mapping[str, Any]) -> list[Fact]:
     ]
     if errors:
         facts.append(Fact("GEMM error", "  ".join(errors) + "  against float64"))
+    if clocks := _clocks(result.get("readings", ())):
+        facts.append(Fact("SM clock", clocks))
     if result.get("baseline_probes"):
         count = metrics.count(result["baseline_probes"], "probe", "probes")
         facts.append(Fact("baseline", f"{count} of this GPU, driver and environment"))
@@ -164,6 +167,19 @@ def _about(result: Mapping[str, Any]) -> list[Fact]:
     if result.get("seconds") is not None:
         facts.append(Fact("took", f"{result['seconds']:.1f} s"))
     return facts
+
+
+def _clocks(readings: Sequence[Mapping[str, Any]]) -> str:
+    """The clock before, under load and after, with what slowed it."""
+    words = []
+    for when in ("before", "load", "after"):
+        one = next((each for each in readings if each["when"] == when), None)
+        if one is not None and one.get("sm_clock_mhz") is not None:
+            why = ", ".join(reasons_of(one.get("throttle_bits")) or ())
+            label = "under load" if when == "load" else when
+            words.append(f"{one['sm_clock_mhz']:,.0f} MHz {label}".replace(",", " "))
+            words[-1] += f" ({why})" if why else ""
+    return "  ".join(words)
 
 
 def row(one: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -182,13 +198,23 @@ def row(one: Mapping[str, Any]) -> tuple[Cell, ...]:
     )
 
 
-def last_words(past: Past | None, now: datetime) -> str:
-    """The last probe in a few words: `healthy, 3 h ago`."""
-    if past is None:
-        return "never probed here"
+def last_words(past: Past, now: datetime) -> str:
+    """How long ago a probe was: `3 h ago`; empty where its time is not known."""
     age = metrics.seconds_since(past.created, now)
-    ago = f", {metrics.age(age)} ago" if age is not None else ""
-    return f"{past.result['verdict']}{ago}"
+    return f"{metrics.age(age)} ago" if age is not None else ""
+
+
+def beside_run(past: Past, created: str | None) -> Fact:
+    """The last probe before a run, for beside its results."""
+    began = metrics.parsed(created)
+    age = metrics.seconds_since(past.created, began) if began is not None else None
+    words = [str(past.result["verdict"])]
+    words += [f"{metrics.age(age)} before this run"] if age is not None else []
+    values = {row["name"]: row for row in past.result["metrics"]}
+    words += [
+        f"{METRICS[n].title} {quantity(values[n])}" for n in ("d2d", "launch_sync") if n in values
+    ]
+    return Fact("GPU probe", "  ".join(words), VERDICTS.get(past.result["verdict"], Tone.PLAIN))
 
 
 def trend(name: str, probes: Sequence[Past]) -> Chart:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tui.engine import events
+from tui.engine.probe import history
 from tui.engine.spec import RunSpec
 from tui.engine.store import Run, RunState, RunStore
 from tui.present import metrics
@@ -75,6 +76,12 @@ def verdict(results: list[dict[str, Any]]) -> str | None:
     """The worst verdict of a run's results; None where there are none."""
     found = {one["verdict"] for one in results}
     return next((one for one in WORST_FIRST if one in found), None)
+
+
+def verdict_of(run: Run) -> str | None:
+    """A run's verdict, whatever its kind."""
+    probed = run.probe
+    return probed["verdict"] if probed is not None else verdict(run.result or [])
 
 
 def detail(run: Run) -> dict[str, Any]:
@@ -162,6 +169,7 @@ def panel(run: Run) -> Panel:
     ]
     if timeline:
         facts.append(Fact("phases", ", ".join(timeline)))
+    facts += probe_before(run)
     facts.append(Fact("command", command(run)))
     cause = state.cause
     return Panel(
@@ -170,6 +178,13 @@ def panel(run: Run) -> Panel:
         facts=tuple(facts),
         reasons=(Reason(cause.text, cause.fix),) if cause else (),
     )
+
+
+def probe_before(run: Run) -> list[Fact]:
+    """The health probe that a run on a GPU can be read beside; [] where there is none."""
+    before = history.before_run(run)
+    created = run.stored_spec.get("created")
+    return [present_probe.beside_run(before, created)] if before is not None else []
 
 
 def outcome(found: Mapping[str, Any], results: list[dict[str, Any]]) -> str:

@@ -16,10 +16,12 @@ from tui.engine import launch, mlcflow
 from tui.engine.catalog import Benchmark, Catalog
 from tui.engine.errors import MlperfTuiError
 from tui.engine.launch import Plan, Request
+from tui.engine.probe import history
 from tui.engine.spec import parse_settings
 from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts, recognise
 from tui.present import choices, metrics
+from tui.present import probe as present_probe
 from tui.present import result as present_result
 from tui.present import run as present_run
 from tui.screens.frame import Clock, TabScreen, in_words
@@ -216,7 +218,7 @@ class BenchmarksScreen(TabScreen):
         if not ids and one.installation == mlcflow.EMBEDDED:
             line.show(Text(choices.FIRST_START, KEY))
             return
-        wanted = f"-{one.name}-{request.scenario}-"
+        wanted, probed = f"-{one.name}-{request.scenario}-", self._probed(request)
         for run_id in ids[:RECENT]:
             run = Run(self._store.runs / run_id)
             if wanted in run_id and (results := run.result):
@@ -229,10 +231,22 @@ class BenchmarksScreen(TabScreen):
                         badge_text(present_result.badge(verdict)),
                         f"  {present_run.outcome(found, results)}",
                         (f"  {metrics.age(age)} ago" if age is not None else "", QUIET),
-                    )
+                    ),
+                    probed,
                 )
                 return
-        line.show(Text("no result here yet", QUIET))
+        line.show(Text("no result here yet", QUIET), probed)
+
+    def _probed(self, request: Request) -> Text:
+        """The last health probe of this machine's GPU, for a run that will use it."""
+        if request.device != "cuda" or self._facts.nvidia_driver is None:
+            return Text()
+        found = history.last(self._store, self._facts.host)
+        if found is None:
+            return Text.assemble(("GPU never probed here, ", QUIET), ("5", KEY), (" does", QUIET))
+        ago = present_probe.last_words(found, self._clock.utc())
+        verdict = badge_text(present_probe.badge(found.result["verdict"]))
+        return Text.assemble(("last probe ", QUIET), verdict, (f" {ago}, ", QUIET), ("5", KEY))
 
     def _show_command(self) -> None:
         if not self.is_mounted or self.benchmark is None:

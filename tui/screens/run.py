@@ -23,6 +23,7 @@ from tui.engine.runners import runner_of
 from tui.engine.store import Run, RunStore
 from tui.engine.telemetry.record import Record
 from tui.present import charts
+from tui.present import probe as present_probe
 from tui.present import result as present_result
 from tui.present import run as present_run
 from tui.present.live import LiveRun
@@ -114,6 +115,7 @@ class RunScreen(LogFrame, ResultKeys):
         self._live = LiveRun(run.stored_spec, at_least=at_least)
         self._results = run.result or []
         self._record = Record(run.folder)
+        self._probed = present_run.probe_before(run)
         self._queue_place: int | None = None
         self._trends_due = 0.0
 
@@ -177,7 +179,7 @@ class RunScreen(LogFrame, ResultKeys):
     def _show(self) -> None:
         live, now = self._live, self._clock.boottime_s()
         over = live.state.is_final
-        verdict = present_run.verdict(self._results) if over else None
+        verdict = present_run.verdict_of(self.run_shown) if over else None
         self.query_one("#head", Line).show(
             Text(live.title(), STRONG), badge_text(self._badge(now, verdict))
         )
@@ -223,9 +225,13 @@ class RunScreen(LogFrame, ResultKeys):
         if mends := self._mends:
             how = f"R runs it again with {' '.join(mends)}"
             yield Panel("", Badge("", Tone.PLAIN), headline=how)
+        if (probed := self.run_shown.probe) is not None and probed["metrics"]:
+            yield present_probe.panel(probed)
+            return
         for one in self._results:
             panel = present_result.panel(one, self._published.beside(one))
-            yield replace(panel, facts=tuple(f for f in panel.facts if f.label != "log"))
+            facts = tuple(one for one in panel.facts if one.label != "log")
+            yield replace(panel, facts=(*facts, *self._probed))
         cause = self._live.state.cause
         if cause is not None:
             reason = Reason(cause.text, cause.fix)
@@ -347,6 +353,9 @@ class RunScreen(LogFrame, ResultKeys):
 
     def copyable(self) -> tuple[str, str] | None:
         """The result where there is one, else the command."""
+        if (probed := self.run_shown.probe) is not None:
+            told = panel_lines(present_probe.panel(probed), 100)
+            return "the probe", "\n".join(line.plain.rstrip() for line in told)
         if self._results:
             width = 100
             lines = [

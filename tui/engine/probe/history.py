@@ -6,10 +6,11 @@ The run folders are the only store: a probe that is deleted is forgotten.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tui.engine import events
 from tui.engine.probe.verdict import HEALTHY, Baseline
 from tui.engine.store import Run, RunStore
 
@@ -90,13 +91,52 @@ def of_gpu(store: RunStore, uuid: str, before: str | None = None) -> list[Past]:
     ]
 
 
-def last_of(store: RunStore, uuids: Sequence[str], before: str | None = None) -> Past | None:
-    """The newest probe with a verdict of any of these GPUs."""
+def last(
+    store: RunStore, host: str, uuids: Collection[str] = (), before: str | None = None
+) -> Past | None:
+    """The newest probe with a verdict on a machine; None where there is none.
+
+    Args:
+        store: where runs lie.
+        host: the machine's name.
+        uuids: of these GPUs only; of any, where none is named.
+        before: only those older than this run id.
+    """
     for one in past(store):
-        older = before is None or one.run.id < before
-        if older and one.uuid in uuids and one.result["verdict"] is not None:
+        is_older = before is None or one.run.id < before
+        is_here = (one.run.stored_spec.get("host") or {}).get("host") == host
+        is_wanted = not uuids or one.uuid in uuids
+        if is_older and is_here and is_wanted and one.result["verdict"] is not None:
             return one
     return None
+
+
+def before_run(run: Run) -> Past | None:
+    """The last probe of the GPUs that a run used, made before it; None for runs without a GPU."""
+    spec = run.stored_spec
+    if spec.get("device") != "cuda" or spec.get("kind") == KIND:
+        return None
+    host = str((spec.get("host") or {}).get("host"))
+    return last(RunStore(run.folder.parent.parent), host, _used(run), before=run.id)
+
+
+def _used(run: Run) -> set[str]:
+    """UUIDs of the GPUs that a run is known to have used."""
+    recorded, _ = events.read(run.events)
+    names = {
+        str(one["uuid"]): str(one["device"])
+        for event in recorded
+        if event["kind"] == events.GPUS
+        for one in event["devices"]
+        if isinstance(one, dict) and one.get("uuid") and one.get("device")
+    }
+    used = {
+        str(device)
+        for event in recorded
+        if event["kind"] == events.GPU_USED and event["answer"] == "yes"
+        for device in event.get("devices") or ()
+    }
+    return {uuid for uuid, device in names.items() if device in used}
 
 
 def baseline(

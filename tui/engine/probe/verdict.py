@@ -164,7 +164,7 @@ def _is_within(error: Any, limit: Any) -> bool:
 def _mismatch(check: Mapping[str, Any]) -> Why:
     count, told = check["mismatches"], check.get("first") or []
     where = f": {flip_words(told[0])}" if told else ""
-    words = f"{count:,} word{' differs' if count == 1 else 's differ'}"
+    words = f"{count} word{' differs' if count == 1 else 's differ'}"
     if check["name"] == "transfer":
         return Why(
             "transfer-mismatch",
@@ -302,8 +302,8 @@ def _slow(rows: Sequence[Mapping[str, Any]], baseline: Baseline | None) -> list[
                 found.append(
                     Why(
                         "below-baseline",
-                        f"{metric.title}: {row['value']:,.4g} {metric.unit} is {-delta:.1f} % "
-                        f"below this GPU's own baseline of {before:,.4g}",
+                        f"{metric.title}: {_number(row['value'])} {metric.unit} is {-delta:.1f} % "
+                        f"below this GPU's own baseline of {_number(before)}",
                         "see what has changed: power limit, clocks, driver, cooling, other work on "
                         "host or GPU; probe again when it is quiet",
                     )
@@ -316,14 +316,20 @@ def _slow(rows: Sequence[Mapping[str, Any]], baseline: Baseline | None) -> list[
                 found.append(
                     Why(
                         "below-ceiling",
-                        f"{metric.title}: {row['value']:,.4g} {metric.unit} is {share:.0f} % of "
-                        f"what the hardware can ({row['ceiling']:,.4g}); healthy cards reach "
+                        f"{metric.title}: {_number(row['value'])} {metric.unit} is {share:.0f} % of "
+                        f"what the hardware can ({_number(row['ceiling'])}); healthy cards reach "
                         f"{row['floor'] / row['ceiling'] * 100:.0f} % and more",
                         "see that nothing else runs on host and GPU, and where the GPU is attached "
                         "(nvidia-smi topo -m); probe again",
                     )
                 )
     return found
+
+
+def _number(value: float) -> str:
+    """Four digits, grouped, never as a power of ten."""
+    places = 0 if value >= 1000 else 1 if value >= 100 else 2
+    return f"{value:,.{places}f}".replace(",", " ")
 
 
 # --- what is worth knowing ----------------------------------------------------------------------
