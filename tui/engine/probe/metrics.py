@@ -53,9 +53,9 @@ METRICS: Mapping[str, Metric] = {
         Metric("gemm_bf16", "GEMM BF16", "TFLOP/s", 5, 10, "bf16"),
         Metric("gemm_sustained", "GEMM sustained", "TFLOP/s", 5, 10, "bf16"),
         Metric("alloc_free_2mib", "alloc + free 2 MiB", "ops/s", 25),
-        Metric("alloc_free_256mib", "alloc + free 256 MiB", "ops/s", 25),
+        Metric("alloc_free_256mib", "alloc + free 256 MiB", "ops/s", 5),
         Metric("alloc_free_pool", "pool alloc + free 2 MiB", "ops/s", 25),
-        Metric("launch", "kernel launch", "µs", 25, better="lower"),
+        Metric("launch", "kernel launch", "µs", 15, better="lower"),
         Metric("launch_sync", "launch + sync", "µs", 5, better="lower"),
     )
 }

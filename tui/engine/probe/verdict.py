@@ -316,9 +316,9 @@ def _slow(rows: Sequence[Mapping[str, Any]], baseline: Baseline | None) -> list[
                 found.append(
                     Why(
                         "below-ceiling",
-                        f"{metric.title}: {_number(row['value'])} {metric.unit} is {share:.0f} % of "
-                        f"what the hardware can ({_number(row['ceiling'])}); healthy cards reach "
-                        f"{row['floor'] / row['ceiling'] * 100:.0f} % and more",
+                        f"{metric.title}: {_number(row['value'])} {metric.unit} is {share:.0f} % "
+                        f"of what the hardware can ({_number(row['ceiling'])}); healthy cards "
+                        f"reach {row['floor'] / row['ceiling'] * 100:.0f} % and more",
                         "see that nothing else runs on host and GPU, and where the GPU is attached "
                         "(nvidia-smi topo -m); probe again",
                     )
@@ -346,7 +346,11 @@ def _notes(measured: Measured, model: GpuModel | None, baseline: Baseline | None
                 "probe again when it is free",
             )
         )
-    found += [Why("shrunk", f"smaller than usual: {one}") for one in measured.shrunk]
+    if measured.shrunk:
+        why = "others are at work" if measured.busy else "little memory is free, or time"
+        found.append(
+            Why("shrunk", f"done on a smaller scale ({why}): {'; '.join(measured.shrunk)}")
+        )
     if len(measured.cupy) > 1:
         names = " and ".join(f"{one.get('name')} {one.get('version')}" for one in measured.cupy)
         extra = [str(one.get("name")) for one in measured.cupy[1:]]
