@@ -55,19 +55,18 @@ def with_libraries(measured: Measured) -> str:
 def left_out(one: Mapping[str, Any], measured: Measured) -> Why:
     """What a missing library takes away."""
     text = str(one["text"])
-    library = next((name for key, name in LIBRARIES.items() if key in text.lower()), None)
     what = "the GEMMs were" if one["what"] == "gemm" else "launches, pattern test and GEMMs were"
-    if library:
-        found = re.search(r"lib\w+\.so[.\d]*", text)
-        named = f" ({found[0]})" if found else ""
-        said = f"{what} left out: {library} is missing{named}"
-        return Why("no-" + library.lower(), said, with_libraries(measured))
-    said = f"{what} left out: {_first_line(text)}"
     if "CompileException" in one["type"]:
         said = f"{what} left out: NVRTC does not compile for this GPU: {_first_line(text)}"
         newer = f"take a newer CuPy: pip install -U '{package(measured)}[ctk]'"
         return Why("no-compile", said, newer)
-    return Why("left-out", said, with_libraries(measured))
+    library = next((name for key, name in LIBRARIES.items() if key in text.lower()), None)
+    if library is None:
+        said = f"{what} left out: {_first_line(text)}"
+        return Why("left-out", said, with_libraries(measured))
+    found = re.search(r"lib\w+\.so[.\d]*", text)
+    said = f"{what} left out: {library} is missing{f' ({found[0]})' if found else ''}"
+    return Why("no-" + library.lower(), said, with_libraries(measured))
 
 
 def explain(
