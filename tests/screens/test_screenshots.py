@@ -41,6 +41,8 @@ STATES = {
     "results-wide": (("2", "i", *PATH, "enter", "end"), "102 903 Tokens/s", LARGE),
     "gpu": (("4",), "lost", SMALL),
     "gpu-wide": (("4",), "lost", LARGE),
+    "probe": (("5",), "▲ suspect", SMALL),
+    "probe-wide": (("5",), "▲ suspect", LARGE),
     "record": (("2", "down", "enter", "p", *["left"] * 9, *["plus"] * 2), "at ", SMALL),
     "record-wide": (("2", "down", "enter", "p"), "whole run", LARGE),
 }
@@ -63,6 +65,8 @@ def made(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStor
 async def test_the_picture_is_what_the_app_shows(made: RunStore, name: str) -> None:
     keys, words, size = STATES[name]
     runs = made_up.make_all(made.root)
+    if name.startswith("probe"):
+        made_up.make_probes(made.root)
     app = MlperfTui(catalog.load(), made, made_up.FACTS, **made_up.outside())
     with made_up.watched(runs["live"]):
         async with app.run_test(size=size) as pilot:

@@ -20,7 +20,7 @@ COLUMNS = (
     Column("spread", 8, right=True),
     Column("of ceiling", 12),
     Column("baseline", 9, right=True),
-    Column("real from", 9, right=True, spare=1),
+    Column("matters from", 12, right=True, spare=1),
     Column("ceiling", 17, right=True, spare=2),
     Column("graded", 7, spare=3),
 )

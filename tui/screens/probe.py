@@ -55,17 +55,18 @@ class ProbeScreen(TabScreen):
         "A health check of about ten seconds: does the GPU keep what is written to its memory, "
         "does it compute rightly, is it as fast as its datasheet and as it was before. Run it "
         "before hours of MLPerf, and again after each layer is added. Enter starts it, u a quick "
-        "one, x ends it; d goes to the next GPU, w tells everything about the last one, l opens "
-        "its run. The curve shows the metric under the cursor over this GPU's probes."
+        "one, x ends it; left and right go to other GPUs, w tells everything about the last one, "
+        "l opens its run. The curve shows the metric under the cursor over this GPU's probes."
     )
     CSS_PATH = "probe.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,ctrl+j", "start(False)", "probe", priority=True),
         Binding("u", "start(True)", "quick"),
         Binding("x", "stop", "cancel"),
-        Binding("d", "device", "next GPU"),
+        Binding("right", "device(1)", "other GPU", key_display="←→"),
+        Binding("left", "device(-1)", "GPU before", show=False),
         Binding("w", "explain", "why"),
-        Binding("l", "open", "run"),
+        Binding("l", "open", "log"),
         Binding("y", "app.copy", "copy"),
     ]
 
@@ -187,6 +188,8 @@ class ProbeScreen(TabScreen):
         if self._live is not None:
             self._measure()
         self._show()
+        marked = (nth for nth, one in enumerate(self._rows) if present.tone(one) is not Tone.PLAIN)
+        self.query_one(ChoiceList).go_to(next(marked, 0))  # what is wrong is seen first
 
     def _opened(self, run_id: str) -> Run:
         return Run(self._store.runs / run_id)
@@ -404,9 +407,9 @@ class ProbeScreen(TabScreen):
         if problem:
             self.say(problem, Tone.BAD)
 
-    def action_device(self) -> None:
-        """The next GPU."""
-        self._here += 1
+    def action_device(self, step: int) -> None:
+        """The next GPU (the one before)."""
+        self._here += step
         self._look()
 
     def action_explain(self) -> None:
