@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from perf import app, results, telemetry
+from perf import app, probe, results, telemetry
 from perf.made import command_run, wait
 from tui.engine import home
 from tui.engine.runners import runner_of
@@ -187,7 +187,8 @@ def mlcr(root: Path, rounds: int = 5) -> None:
     folder = root / "alone"
     folder.mkdir()
     (folder / "smoke.json").write_text(
-        '{"scenario": "Offline", "mode": "accuracy", "min_duration_s": 1}'
+        '{"model": "smoke", "device": "cpu", "scenario": "Offline", "mode": "accuracy",'
+        ' "min_duration_s": 1}'
     )
     tags = "run-mlperf,inference,_accuracy-only,_full,_r5.1-dev"
     times: dict[str, list[float]] = {"alone": [], "mlcr": [], "ours": []}
@@ -232,6 +233,7 @@ MEASURES: dict[str, Callable[[Path], None]] = {
     "lines": lines,
     "mlcr": mlcr,
     "results": results.measure,
+    "probe": probe.measure,
     **app.FIGURES,
     **telemetry.FIGURES,
 }

@@ -24,7 +24,10 @@ USAGE = [
     (("run", "smoke", "--scenario", "offline"), "allowed: SingleStream, MultiStream, Server"),
     (("run", "smoke", "--scenario", "Interactive"), "'Interactive' is not offered by smoke"),
     ((*SMOKE, "--mode", "fast"), "--mode: 'fast' is not a mode; allowed: performance, accuracy"),
-    ((*SMOKE, "--device", "cuda"), "--device: smoke does not run on 'cuda'; allowed: cpu"),
+    (
+        ("run", "smoke-resnet50", "--scenario", "Offline", "--device", "cpu"),
+        "--device: smoke-resnet50 does not run on 'cpu'; allowed: cuda",
+    ),
     ((*SMOKE, "--environment", "moon"), "--environment: 'moon' is not known; allowed: bare-metal"),
     ((*SMOKE, "--on", "moon"), "--on: 'moon' is not known; allowed: local"),
     ((*SMOKE, "--installation", "/nowhere"), "--installation: smoke runs on 'embedded' only"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 
 KMSG = "/dev/kmsg"
 XID = re.compile(r"NVRM: Xid \(PCI:([0-9A-Fa-f:.]+)\): (\d+)(.*)")
@@ -27,6 +28,8 @@ MEANINGS = {
 }
 """NVIDIA, XID Errors (docs.nvidia.com/deploy/xid-errors)."""
 LONGEST = 8192
+CLOCK_GRAIN_S = 0.5
+"""The kernel's own clock differs a little from both."""
 
 
 def xids(pci_bus_id: str, since_s: float, path: str = KMSG) -> list[str]:
@@ -34,10 +37,12 @@ def xids(pci_bus_id: str, since_s: float, path: str = KMSG) -> list[str]:
 
     Args:
         pci_bus_id: e.g. 0000:00:06.0; the domain may have any length.
-        since_s: CLOCK_BOOTTIME in seconds; the log counts without suspended time.
+        since_s: CLOCK_BOOTTIME in seconds.
         path: the kernel's log.
     """
     found: dict[str, None] = {}
+    # The log counts without suspended time.
+    since_s -= time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic() + CLOCK_GRAIN_S
     for stamp_s, text in _records(path):
         match = XID.search(text)
         if match and stamp_s >= since_s and _place(match[1]) == _place(pci_bus_id):

@@ -15,8 +15,9 @@ from widgets.rows import Cell, Choice, Column, Fact, Option, Tone
 REPEATS = ("1", "2", "3", "5", "10")
 EXECUTION_MODES = ("test", "fast", "valid")
 NO_INSTALLATION = (
-    "official installation not found: only smoke can run. Name one in $MLPERF_TUI_INSTALLATION or "
-    "settings.yaml (`mlperf-tui setup`, which makes one, is not in this version yet)"
+    "official installation not found: only the embedded checks can run. Name one in "
+    "$MLPERF_TUI_INSTALLATION or settings.yaml (`mlperf-tui setup`, which makes one, is not in "
+    "this version yet)"
 )
 FIRST_START = "Press Enter: a 10-second run shows that everything works here."
 COLUMNS = (
@@ -27,13 +28,13 @@ COLUMNS = (
 )
 
 
-def list_row(one: Benchmark, *, has_official: bool) -> tuple[Cell, ...]:
+def list_row(one: Benchmark, *, has_official: bool, has_gpu: bool) -> tuple[Cell, ...]:
     """One row of the list: name, task, scenarios, what stands in the way."""
     return (
         Cell(one.name),
         Cell(one.task, quiet=True),
         Cell(_columns_of_scenarios(one)),
-        _status(one, has_official=has_official),
+        _status(one, has_official=has_official, has_gpu=has_gpu),
     )
 
 
@@ -46,7 +47,7 @@ def _columns_of_scenarios(one: Benchmark) -> str:
     return " ".join(places).rstrip()
 
 
-def _status(one: Benchmark, *, has_official: bool) -> Cell:
+def _status(one: Benchmark, *, has_official: bool, has_gpu: bool) -> Cell:
     if one.retired:
         return Cell(f"retired after {one.retired}", Tone.WARNING)
     if not one.all_scenarios:
@@ -54,7 +55,8 @@ def _status(one: Benchmark, *, has_official: bool) -> Cell:
     if not one.has_mlcr_model:
         return Cell("results only", quiet=True)
     if one.installation:
-        return Cell("ready")
+        needs_gpu = one.devices == ("cuda",) and not has_gpu
+        return Cell("needs a GPU", quiet=True) if needs_gpu else Cell("ready")
     if not has_official:
         return Cell("no installation", quiet=True)
     if one.needs.licence:

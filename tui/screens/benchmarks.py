@@ -129,7 +129,11 @@ class BenchmarksScreen(TabScreen):
         self._show_details()
 
     def _row(self, index: int) -> tuple[Cell, ...]:
-        return choices.list_row(self._shown[index], has_official=self._has_official)
+        return choices.list_row(
+            self._shown[index],
+            has_official=self._has_official,
+            has_gpu=self._facts.nvidia_driver is not None,
+        )
 
     def _show_filter(self) -> None:
         words = self._words or "filter"
@@ -215,7 +219,7 @@ class BenchmarksScreen(TabScreen):
         """The newest result of this benchmark and scenario here, and its age."""
         line = self.query_one("#last", Line)
         ids = self._store.ids()
-        if not ids and one.installation == mlcflow.EMBEDDED:
+        if not ids and one.installation == mlcflow.EMBEDDED and "cpu" in one.devices:
             line.show(Text(choices.FIRST_START, KEY))
             return
         wanted, probed = f"-{one.name}-{request.scenario}-", self._probed(request)
