@@ -462,7 +462,7 @@ class Probe:
     def do_alloc(self) -> None:
         """Pairs of cudaMalloc and cudaFree of a size, and CuPy's pool."""
         malloc, free = self._gpu.runtime.malloc, self._gpu.runtime.free
-        for size, pairs in ((2 * MIB, 400 if self._quick else 1000), (256 * MIB, 600)):
+        for size, pairs in ((2 * MIB, 400 if self._quick else 1000), (256 * MIB, 400)):
             if self._quick and size > 2 * MIB:
                 continue
             if self._gpu.free < 2 * size:
@@ -470,8 +470,8 @@ class Probe:
                 continue
             rates, allocs, frees = [], [], []
             # The driver hands out cleared memory in stock first, three times as fast as what it
-            # has to clear: 150 GB are taken and given back before it counts.
-            for _ in range(50 if size == 2 * MIB else 600):
+            # has to clear: 250 GB are taken and given back before it counts.
+            for _ in range(50 if size == 2 * MIB else 1000):
                 free(malloc(size))
             for _ in range(BLOCKS):
                 start = time.perf_counter()

@@ -39,7 +39,8 @@ from widgets.trend import ChartView
 
 LOOK_S = 1.0
 STOP_TIMEOUT_S = 60.0
-EMPTY = "No probe of this GPU yet. Enter starts one: about 10 seconds, nothing is changed on it."
+EMPTY = "No probe yet. Enter starts one: 10 seconds, nothing on the GPU is changed."
+NO_NUMBERS = "It gave no numbers. w tells what is known, l shows what it printed."
 NOTHING_YET = "The first numbers come in a moment."
 CHART_SHARE = 3
 """The trend takes one line of so many."""
@@ -264,7 +265,7 @@ class ProbeScreen(TabScreen):
             elapsed.show(done, f"{100 * (done or 0):.0f} %" if done is not None else "")
         self._show_why()
         rows = self.query_one(ChoiceList)
-        empty = NOTHING_YET if live is not None else EMPTY
+        empty = NOTHING_YET if live is not None else NO_NUMBERS if self._run is not None else EMPTY
         rows.set_rows(len(self._rows), lambda nth: present.row(self._rows[nth]), empty=empty)
         self._show_trend()
         self.refresh_bindings()
@@ -287,7 +288,7 @@ class ProbeScreen(TabScreen):
 
             name = f"GPU {device.index}  {gpu.short_name(device.name)}"
         else:
-            name = sample.error or "looking for GPUs …"
+            name = "no GPU" if sample.error else "looking for GPUs …"
         self.query_one("#verdict", Line).show(Text(name, STRONG), self._badge())
 
     def _badge(self) -> Text:
@@ -299,8 +300,9 @@ class ProbeScreen(TabScreen):
         age = metrics.seconds_since(run.stored_spec.get("created"), self._clock.utc())
         ago = f"  {metrics.age(age)} ago" if age is not None else ""
         length = run.stored_spec.get("scenario")
-        count = metrics.count(len(self._past), "probe", "probes")
-        words = f"{ago}, {length}; {count} of this GPU"
+        words = f"{ago}, {length}"
+        if self._past:
+            words += f"; {metrics.count(len(self._past), 'probe', 'probes')} of this GPU"
         return Text.assemble(badge_text(self._outcome(run)), (words, QUIET))
 
     def _outcome(self, run: Run) -> Badge:
@@ -331,7 +333,8 @@ class ProbeScreen(TabScreen):
             return Panel("", nothing, notes=notes, reasons=reasons) if notes or reasons else None
         if self._run is not None and (cause := self._run.stored_state.cause) is not None:
             return Panel("", nothing, reasons=(Reason(cause.text, cause.fix),))
-        return None
+        error = self._gpus.latest.error
+        return Panel("", nothing, notes=(error,)) if error and self._run is None else None
 
     @on(ChoiceList.Highlighted)
     def _show_trend(self) -> None:

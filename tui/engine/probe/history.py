@@ -80,14 +80,14 @@ def of_gpu(store: RunStore, uuid: str, before: str | None = None) -> list[Past]:
     Args:
         store: where runs lie.
         uuid: the GPU's.
-        before: only those older than this run id.
+        before: only those made before this time of our files (ids tell the second alone).
     """
     return [
         one
         for one in past(store)
         if one.uuid == uuid
         and one.result["verdict"] is not None
-        and (before is None or one.run.id < before)
+        and (before is None or one.created < before)
     ]
 
 
@@ -100,10 +100,10 @@ def last(
         store: where runs lie.
         host: the machine's name.
         uuids: of these GPUs only; of any, where none is named.
-        before: only those older than this run id.
+        before: only those made before this time of our files (ids tell the second alone).
     """
     for one in past(store):
-        is_older = before is None or one.run.id < before
+        is_older = before is None or one.created < before
         is_here = (one.run.stored_spec.get("host") or {}).get("host") == host
         is_wanted = not uuids or one.uuid in uuids
         if is_older and is_here and is_wanted and one.result["verdict"] is not None:
@@ -117,7 +117,9 @@ def before_run(run: Run) -> Past | None:
     if spec.get("device") != "cuda" or spec.get("kind") == KIND:
         return None
     host = str((spec.get("host") or {}).get("host"))
-    return last(RunStore(run.folder.parent.parent), host, _used(run), before=run.id)
+    return last(
+        RunStore(run.folder.parent.parent), host, _used(run), str(spec.get("created") or "")
+    )
 
 
 def _used(run: Run) -> set[str]:

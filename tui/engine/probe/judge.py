@@ -58,7 +58,7 @@ def judge(run: Run, known: Catalog, *, hung_step: str | None = None) -> dict[str
     if device and device["uuid"]:
         store = RunStore(run.folder.parent.parent)
         before = history.baseline(
-            history.of_gpu(store, device["uuid"], before=run.id),
+            history.of_gpu(store, device["uuid"], before=str(spec.get("created") or "")),
             driver=device["driver"],
             environment=str(spec.get("environment") or ""),
             quick=quick,
