@@ -15,6 +15,9 @@ A run is a folder. One half fills it, the other reads it, and nothing else joins
 8. `results.read_results(path)` finds LoadGen's logs, reads and judges them; `published` knows the
    figures to set beside them.
 
+A health probe goes the same way: `launch` plans it, its command is `probe_cupy`, and in place of
+`console` and `results` the supervisor reads and judges by the package `probe`.
+
 `flock` is the truth about who is alive, pids are hints. Raw output is kept as it came; everything
 else is derived from it and may be derived again.
 """
