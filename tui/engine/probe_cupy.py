@@ -49,6 +49,8 @@ SETTLED_CV, MOST_ROUNDS = 0.02, 4
 """A transfer that scatters more is measured again, so many times at most."""
 UNSETTLED = 3
 """Blocks of a sustained load before the power limit has settled."""
+ALLOC_S = 1.0
+"""Allocations of one size take no longer, twice."""
 BLOCKS = 10
 """Rates of many small calls are taken in so many blocks: their median, and their spread."""
 
@@ -227,8 +229,7 @@ class Nvml:
         return {
             "index": found.index,
             # of a split GPU only CUDA knows which slice it shows
-            "uuid": found.uuid if found.mig is None else None,
-            "name": found.name,
+            **({"uuid": found.uuid, "name": found.name} if found.mig is None else {"uuid": None}),
             "virtualization": found.virtualization,
             "mig": [part.uuid for part in found.mig] if found.mig is not None else None,
         }
@@ -461,32 +462,40 @@ class Probe:
 
     def do_alloc(self) -> None:
         """Pairs of cudaMalloc and cudaFree of a size, and CuPy's pool."""
-        malloc, free = self._gpu.runtime.malloc, self._gpu.runtime.free
-        for size, pairs in ((2 * MIB, 400 if self._quick else 1000), (256 * MIB, 400)):
-            if self._quick and size > 2 * MIB:
-                continue
-            if self._gpu.free < 2 * size:
-                self._shrunk(f"alloc_free of {size // MIB} MiB is left out")
-                continue
-            rates, allocs, frees = [], [], []
-            # The driver hands out cleared memory in stock first, three times as fast as what it
-            # has to clear: 250 GB are taken and given back before it counts.
-            for _ in range(50 if size == 2 * MIB else 1000):
-                free(malloc(size))
-            for _ in range(BLOCKS):
-                start = time.perf_counter()
-                for _ in range(pairs // BLOCKS):
-                    before = time.perf_counter()
-                    pointer = malloc(size)
-                    between = time.perf_counter()
-                    free(pointer)
-                    frees.append(time.perf_counter() - between)
-                    allocs.append(between - before)
-                rates.append(pairs // BLOCKS / (time.perf_counter() - start))
-            times = (statistics.median(one) * 1e6 for one in (allocs, frees))
-            about = dict(zip(("alloc_us", "free_us"), times))
-            metric(f"alloc_free_{size // MIB}mib", rates, bytes=size, **about)
+        # The driver hands out cleared memory in stock first, three times as fast as what it has to
+        # clear: so many pairs of the large size are gone before it counts.
+        self._measure_pairs(2 * MIB, warm=50, pairs=400 if self._quick else 1000)
+        if not self._quick:
+            self._measure_pairs(256 * MIB, warm=1000, pairs=400)
         self._measure_pool()
+
+    def _measure_pairs(self, size: int, warm: int, pairs: int) -> None:
+        malloc, free = self._gpu.runtime.malloc, self._gpu.runtime.free
+        if self._gpu.free < 2 * size:
+            self._shrunk(f"alloc_free of {size // MIB} MiB is left out")
+            return
+        begun = time.perf_counter()
+        done = 0
+        while done < 10 or (done < warm and time.perf_counter() - begun < ALLOC_S):
+            free(malloc(size))
+            done += 1
+        # Where a layer makes each call slow there are fewer of them.
+        each_s = (time.perf_counter() - begun) / done
+        block = max(5, min(pairs, int(ALLOC_S / each_s)) // BLOCKS)
+        rates, allocs, frees = [], [], []
+        for _ in range(BLOCKS):
+            start = time.perf_counter()
+            for _ in range(block):
+                before = time.perf_counter()
+                pointer = malloc(size)
+                between = time.perf_counter()
+                free(pointer)
+                frees.append(time.perf_counter() - between)
+                allocs.append(between - before)
+            rates.append(block / (time.perf_counter() - start))
+        times = (statistics.median(one) * 1e6 for one in (allocs, frees))
+        about = dict(zip(("alloc_us", "free_us"), times))
+        metric(f"alloc_free_{size // MIB}mib", rates, bytes=size, **about)
 
     def _measure_pool(self) -> None:
         pool, size = self._gpu.cupy.cuda.MemoryPool(), 2 * MIB
