@@ -22,10 +22,12 @@ def test_only_this_gpus_since_then(tmp_path: Path) -> None:
     log = tmp_path / "kmsg"
     log.write_text(LOG)
     found = kernel_log.xids("0000:00:06.0", 80.0, str(log))
-    assert found == ["Xid 48 (double-bit ECC error)", "Xid 9999"]
-    assert kernel_log.xids("00000000:41:00.0", 80.0, str(log)) == [
-        "Xid 79 (GPU has fallen off the bus)"
-    ]
+    assert [str(one) for one in found] == ["Xid 48 (double-bit ECC error)", "Xid 9999"]
+    assert [one.is_hardware for one in found] == [True, False]
+    (other,) = kernel_log.xids("00000000:41:00.0", 80.0, str(log))
+    assert str(other) == "Xid 79 (GPU has fallen off the bus)"
+    assert kernel_log.xids("0001:41:00.0", 80.0, str(log)) == []  # in another PCI domain
+    assert kernel_log.xids("nonsense", 80.0, str(log)) == []
     assert kernel_log.xids("0000:00:06.0", 95.0, str(log)) == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import dataclass
 
 KMSG = "/dev/kmsg"
 XID = re.compile(r"NVRM: Xid \(PCI:([0-9A-Fa-f:.]+)\): (\d+)(.*)")
@@ -27,34 +28,52 @@ MEANINGS = {
     120: "GSP error",
 }
 """NVIDIA, XID Errors (docs.nvidia.com/deploy/xid-errors)."""
+HARDWARE = frozenset({48, 61, 62, 64, 74, 79, 92, 94, 95, 119, 120})
 LONGEST = 8192
 CLOCK_GRAIN_S = 0.5
 """The kernel's own clock differs a little from both."""
 
 
-def xids(pci_bus_id: str, since_s: float, path: str = KMSG) -> list[str]:
-    """Xid errors of one GPU since a moment, each once, in words; [] where we may not read them.
+@dataclass(frozen=True)
+class Xid:
+    """An error that the driver logged."""
+
+    number: int
+
+    @property
+    def is_hardware(self) -> bool:
+        """The card or its link is at fault; the others are as a rule a program's."""
+        return self.number in HARDWARE
+
+    def __str__(self) -> str:
+        meaning = MEANINGS.get(self.number)
+        return f"Xid {self.number}" + (f" ({meaning})" if meaning else "")
+
+
+def xids(pci_bus_id: str, since_s: float, path: str = KMSG) -> list[Xid]:
+    """Xid errors of one GPU since a moment, each once; [] where we may not read them.
 
     Args:
-        pci_bus_id: e.g. 0000:00:06.0; the domain may have any length.
+        pci_bus_id: e.g. 0000:00:06.0; the domain may have four digits or eight.
         since_s: CLOCK_BOOTTIME in seconds.
         path: the kernel's log.
     """
-    found: dict[str, None] = {}
+    found: dict[Xid, None] = {}
     # The log counts without suspended time.
     since_s -= time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic() + CLOCK_GRAIN_S
     for stamp_s, text in _records(path):
         match = XID.search(text)
         if match and stamp_s >= since_s and _place(match[1]) == _place(pci_bus_id):
-            number = int(match[2])
-            meaning = MEANINGS.get(number)
-            found[f"Xid {number}" + (f" ({meaning})" if meaning else "")] = None
+            found[Xid(int(match[2]))] = None
     return list(found)
 
 
-def _place(bus_id: str) -> tuple[str, ...]:
-    """Bus and device: the domain is written in two lengths, the function not always."""
-    return tuple(bus_id.lower().partition(".")[0].split(":")[-2:])
+def _place(bus_id: str) -> tuple[int, ...] | None:
+    """Domain, bus and device; the function is not always written. None where it is none."""
+    try:
+        return tuple(int(part, 16) for part in bus_id.partition(".")[0].split(":"))
+    except ValueError:
+        return None
 
 
 def _records(path: str) -> list[tuple[float, str]]:

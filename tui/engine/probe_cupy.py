@@ -3,7 +3,7 @@
     python -I -m tui.engine.probe_cupy [--quick] [--plant-flip]
 
 The first GPU that CUDA shows is measured. Every line printed is a JSON object whose key `probe`
-says what it is: packages, processes, step, device, gpu, busy, shrunk, metric, curve, check,
+says what it is: packages, processes, sign, step, device, gpu, busy, shrunk, metric, curve, check,
 left_out, error, end. Nothing is judged here (see `probe`). Exit code 0 after `end`, 1 after
 `error`.
 
@@ -14,6 +14,7 @@ but the GEMMs, which need cuBLAS. How and why each thing is measured so: docs/pr
 from __future__ import annotations
 
 import json
+import os
 import signal
 import statistics
 import sys
@@ -36,8 +37,20 @@ CURVE_BYTES = tuple(4096 * 4**n for n in range(7))
 """4 KiB to 16 MiB."""
 KEPT_FREE = 0.9
 """The pattern test takes so much of what is free …"""
+KEPT_FREE_INTEGRATED = 0.25
+"""Where GPU and host share it, the host needs most of it …"""
 KEPT_FREE_BUSY = 0.5
 """… and no more than this where others compute: they may need memory meanwhile."""
+BUSY_BYTES = 500 * MIB
+"""More is in use before we begin: somebody computes, though he may not be seen from here."""
+CHANGE_WHAT_IS_MEASURED = (
+    "NVIDIA_TF32_OVERRIDE",
+    "CUBLAS_EMULATE_SINGLE_PRECISION",
+    "CUBLAS_EMULATION_STRATEGY",
+    "CUDA_LAUNCH_BLOCKING",
+    "CUPY_TF32",
+)
+"""Variables that are taken away before CUDA begins."""
 CHUNK_BYTES = 8 * GIB
 SAMPLED_ROWS = 16
 MOST_FLIPS = 16
@@ -47,7 +60,8 @@ SLOWEST_GEMM_S = 0.25
 """A GEMM that would take longer is made smaller: FP64 on most cards is slow by design."""
 SETTLED_CV, MOST_ROUNDS = 0.02, 4
 """A transfer that scatters more is measured again, so many times at most."""
-UNSETTLED = 3
+SETTLING_S = 2.0
+UNSETTLED = 5
 """Blocks of a sustained load before the power limit has settled."""
 ALLOC_S = 1.0
 """Allocations of one size take no longer, twice."""
@@ -142,11 +156,17 @@ def tell(kind: str, /, **about: Any) -> None:
 
 
 def spread(values: list[float]) -> dict[str, Any]:
-    """Median, least, greatest, coefficient of variation, count."""
+    """Median, the range of the middle half as a share of it, least, greatest, coefficient of
+    variation, count."""
     mean = statistics.fmean(values)
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    quarters = (
+        statistics.quantiles(values, n=4) if len(values) > 3 else [min(values), 0, max(values)]
+    )
+    middle = statistics.median(values)
     return {
-        "value": statistics.median(values),
+        "value": middle,
+        "iqr": (quarters[2] - quarters[0]) / middle if middle else 0.0,
         "min": min(values),
         "max": max(values),
         "cv": deviation / mean if mean else 0.0,
@@ -172,18 +192,22 @@ class Nvml:
         except SourceUnavailable as error:
             self.missing = str(error)
 
-    def driver(self) -> dict[str, str | None]:
-        """The driver, and the CUDA that it serves."""
+    def driver(self) -> dict[str, Any]:
+        """The driver, the CUDA that it serves, and which GPUs cannot be read."""
         if self._source is None:
             return {}
         found = self._source.sample(slow=False, counters=False)
-        return {"driver": found.driver, "driver_cuda": found.cuda}
+        gone = [
+            {"gpu": one.index, "why": one.closed}
+            for one in found.devices
+            if one.lost or one.closed is not None
+        ]
+        return {"driver": found.driver, "driver_cuda": found.cuda, "gone": gone}
 
     def choose(self, pci_bus_id: str) -> int | None:
         """Find the GPU by its place on the bus; its NVML index."""
-        wanted = pci_bus_id.lower().split(":", 1)[-1]
         for one in self._devices():
-            if (one.pci_bus_id or "").lower().split(":", 1)[-1] == wanted:
+            if one.pci_bus_id and place_of(one.pci_bus_id) == place_of(pci_bus_id):
                 self._index = one.index
         return self._index
 
@@ -206,8 +230,8 @@ class Nvml:
         tell("gpu", when=when, **_state(found, health), **_numbers(reading))
         return found
 
-    def others(self) -> list[dict[str, Any]]:
-        """Who else computes on each GPU; told before there is a context of ours."""
+    def others(self, *, mine_only: bool = False) -> list[dict[str, Any]]:
+        """Who computes on each GPU, or on the one that is measured."""
         return [
             {
                 "gpu": one.index,
@@ -218,6 +242,7 @@ class Nvml:
                 "pci_bus_id": one.pci_bus_id,
             }
             for one in self._devices()
+            if not mine_only or one.index == self._index
             for process in one.processes or ()
         ]
 
@@ -399,7 +424,9 @@ class Probe:
         self._quick, self._plant_flip = quick, plant_flip
         self._steps = QUICK_STEPS if quick else STEPS
         self.step = ""
-        self._is_busy = False
+        self._is_busy = self._is_integrated = False
+        self._seen: set[int] = set()
+        """Who computed on the GPU before us."""
         self._capability = (0, 0)
         self._gpu: Gpu
         self._gemms: Gemms | None = None
@@ -414,6 +441,7 @@ class Probe:
             getattr(self, f"do_{step}")()
         self.step = "end"
         self._nvml.look("after")
+        self._look_for_others()
         tell("end", seconds=time.monotonic() - begun)
 
     def do_start(self) -> None:
@@ -426,11 +454,12 @@ class Probe:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # CuPy's, of two packages: told above
             import cupy
+        tell("sign", of="import")
         runtime = cupy.cuda.runtime
         count = runtime.getDeviceCount()
         bus = runtime.deviceGetPCIBusId(0)
         index = self._nvml.choose(bus)
-        self._nvml.look("before")
+        before = self._nvml.look("before")
         free, total = runtime.memGetInfo()  # makes the context
         about = runtime.getDeviceProperties(0)
         self._capability = (int(about["major"]), int(about["minor"]))
@@ -448,10 +477,13 @@ class Probe:
             "cuda_uuid": _uuid(about.get("uuid"), is_slice=" MIG " in about["name"].decode()),
         }
         tell("device", **{**facts, **self._nvml.facts()})
+        self._is_integrated = bool(about.get("integrated"))
         mine = [one for one in others if index is None or one["gpu"] == index]
-        if mine:
+        self._seen = {one["pid"] for one in mine}
+        used = before.reading.memory_used_bytes if before is not None else None
+        if mine or (used is not None and used > BUSY_BYTES and not self._is_integrated):
             self._is_busy = True
-            tell("busy", processes=mine)
+            tell("busy", processes=mine, memory_bytes=used)
         self._gpu = Gpu(cupy, about["multiProcessorCount"])
         try:
             self._gpu.compile()
@@ -459,6 +491,15 @@ class Probe:
             if isinstance(error, runtime.CUDARuntimeError):
                 raise
             tell("left_out", what="kernels", type=_name(error), text=str(error))
+
+    def _look_for_others(self) -> None:
+        """Has anybody begun meanwhile? Only where pids can be told from ours."""
+        found = self._nvml.others(mine_only=True)
+        if os.getpid() not in {one["pid"] for one in found}:
+            return
+        new = [one for one in found if one["pid"] not in self._seen | {os.getpid()}]
+        if new:
+            tell("busy", processes=new, memory_bytes=None)
 
     def do_alloc(self) -> None:
         """Pairs of cudaMalloc and cudaFree of a size, and CuPy's pool."""
@@ -569,7 +610,10 @@ class Probe:
     def _settled_rates(self, to: int, source: int, size: int) -> list[float]:
         """GB/s of copies, once more where they scatter: the link wakes up, the host is busy."""
         best: list[float] = []
-        for _ in range(MOST_ROUNDS):
+        begun = time.monotonic()
+        for nth in range(MOST_ROUNDS):
+            if nth and time.monotonic() - begun > SETTLING_S:
+                break
             rates = self._rates(to, source, size, 20, warm=8)
             best = max(best, rates, key=statistics.median) if best else rates
             if spread(rates)["cv"] <= SETTLED_CV:
@@ -616,7 +660,8 @@ class Probe:
         if not gpu.has_kernels:
             return
         free = gpu.free
-        left = int(free * (KEPT_FREE_BUSY if self._is_busy else KEPT_FREE))
+        share = KEPT_FREE_BUSY if self._is_busy else KEPT_FREE
+        left = int(free * (KEPT_FREE_INTEGRATED if self._is_integrated else share))
         if self._is_busy:
             self._shrunk(f"pattern: {left / GIB:.1f} of {free / GIB:.1f} GiB that are free")
         chunks: list[tuple[int, int]] = []
@@ -869,6 +914,11 @@ def _uuid(raw: bytes | None, *, is_slice: bool) -> str | None:
     return f"{'MIG' if is_slice else 'GPU'}-{UUID(bytes=bytes(raw[:16]))}"
 
 
+def place_of(pci_bus_id: str) -> tuple[int, ...]:
+    """Domain, bus and device: the domain is written with four digits, or with eight."""
+    return tuple(int(part, 16) for part in pci_bus_id.partition(".")[0].split(":"))
+
+
 def _name(error: BaseException) -> str:
     kind = type(error)
     return f"{kind.__module__}.{kind.__qualname__}"
@@ -876,6 +926,8 @@ def _name(error: BaseException) -> str:
 
 def main() -> int:
     """Measure the first GPU that CUDA shows."""
+    for name in CHANGE_WHAT_IS_MEASURED:
+        os.environ.pop(name, None)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)  # ends at once; the driver takes the memory back
     arguments = sys.argv[1:]

@@ -14,9 +14,11 @@ from tui.engine.console import Findings, Phase
 SILENCE_S = 60.0
 """Each step tells something far more often: longer, and the GPU hangs."""
 LONGEST_LINE = 1 << 20
+LARGEST = 1e18
 PARTS: dict[str, tuple[tuple[str, tuple[type, ...]], ...]] = {
     "packages": (("cupy", (list,)),),
     "processes": (("processes", (list,)),),
+    "sign": (),
     "step": (("name", (str,)), ("nth", (int,)), ("of", (int,))),
     "device": (("name", (str,)), ("memory_total_bytes", (int,))),
     "gpu": (("when", (str,)),),
@@ -47,8 +49,12 @@ class Measured:
     device: dict[str, Any] | None = None
     gpu: list[dict[str, Any]] = field(default_factory=list)
     """NVML's word on the GPU: `when` is before, transfer, load, after or lost."""
+    gone: list[dict[str, Any]] = field(default_factory=list)
+    """GPUs that NVML cannot read: gpu, why (None: lost)."""
     busy: list[dict[str, Any]] = field(default_factory=list)
     """Those of `processes` that compute on the GPU that is measured."""
+    is_busy: bool = False
+    """Somebody does, though he may not be seen from here."""
     shrunk: list[str] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     curves: list[dict[str, Any]] = field(default_factory=list)
@@ -70,10 +76,17 @@ class Measured:
             self.step, self.nth, self.of = line["name"], line["nth"], line["of"]
         elif kind == "packages":
             self.cupy = _objects(line["cupy"])
+            self.gone = _objects(line["gone"]) if isinstance(line.get("gone"), list) else []
             for name in ("driver", "driver_cuda", "no_nvml"):
-                setattr(self, name, line.get(name))
-        elif kind in ("processes", "busy"):
-            setattr(self, kind, _objects(line["processes"]))
+                said = line.get(name)
+                setattr(self, name, said if isinstance(said, str) else None)
+        elif kind == "processes":
+            self.processes = _objects(line["processes"])
+        elif kind == "busy":
+            self.is_busy = True
+            self.busy += _objects(line["processes"])
+        elif kind == "sign":
+            return  # it lives
         elif kind in ("device", "error"):
             setattr(self, kind, about)
         elif kind == "end":
@@ -113,11 +126,32 @@ def parsed(raw: bytes) -> dict[str, Any] | None:
         value = found.get(name)
         if not isinstance(value, kinds) or isinstance(value, bool):
             return None
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, (int, float)) and not is_number(value):
             return None
-    if found["probe"] == "metric" and not isinstance(found.get("name"), str):
-        return None
+    if found["probe"] == "metric":
+        spreads = [found["cv"], found.get("iqr", 0.0)]
+        if not isinstance(found.get("name"), str) or not all(map(is_number, spreads)):
+            return None
+        if min(*spreads, found["value"]) < 0:
+            return None
+    if found["probe"] == "gpu":
+        return {name: value for name, value in found.items() if _is_plain(name, value)}
     return found
+
+
+def is_number(value: Any) -> bool:
+    """A finite number of a size that means something."""
+    is_some = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_some and (isinstance(value, int) or math.isfinite(value)) and abs(value) < LARGEST
+
+
+def _is_plain(name: str, value: Any) -> bool:
+    """A reading's value of the kind that its readers count on."""
+    if value is None or name in ("when", "compute_mode", "probe", "error"):
+        return value is None or isinstance(value, str)
+    if name in ("lost", "rows_pending", "rows_failed", "ecc"):
+        return isinstance(value, bool)
+    return is_number(value)
 
 
 class ProbeReader:
