@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import time
 import traceback
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -32,6 +33,7 @@ from tui.engine.telemetry.whose import Whose
 if TYPE_CHECKING:
     from tui.engine.catalog import Catalog
 
+SILENT = "gave no sign for"
 POLL_S = 0.25
 STOPPING_POLL_S = 0.05
 QUEUE_POLL_S = 0.5
@@ -82,6 +84,8 @@ class Supervisor:
                 self._recorded_offset = max(self._recorded_offset, one.get("offset", -1))
             elif one["kind"] == events.ALERT:
                 self._alerts.add(one["text"])
+                if self._is_probe and SILENT in one["text"]:
+                    self._hung_step = one["text"].split()[1]
             elif one["kind"] == events.LIMITS:
                 self._limits_told = True
             elif one["kind"] == events.GPU_USED:
@@ -250,12 +254,12 @@ class Supervisor:
             return False
         lines = self._reader.lines
         if lines != self._heard[0]:
-            self._heard = (lines, boottime())
-        if boottime() - self._heard[1] < SILENCE_S:
+            self._heard = (lines, time.monotonic())  # while the machine is suspended nobody speaks
+        if time.monotonic() - self._heard[1] < SILENCE_S:
             return False
         now = self._reader.current
         self._hung_step = now.name if now is not None else "start"
-        self._alert(f"step {self._hung_step} gave no sign for {SILENCE_S:.0f} s: killing it")
+        self._alert(f"step {self._hung_step} {SILENT} {SILENCE_S:.0f} s: killing it")
         return True
 
     def _read_console(self) -> bool:
@@ -398,7 +402,7 @@ class Supervisor:
         self._keep_result(found)
         if state is not None:
             return state, cause
-        if found["metrics"] or not found["reasons"]:
+        if found["complete"]:
             return "finished", None
         return "failed", Cause(**found["reasons"][0])
 

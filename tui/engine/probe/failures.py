@@ -14,8 +14,20 @@ from typing import Any
 from tui.engine.probe.record import Measured
 
 NO_DRIVER = "no-driver"
-UNHEALTHY = ("ecc", "cuda-error", "hung", "gpu-lost")
+UNHEALTHY = ("ecc", "gpu-fault", "hung", "gpu-lost")
 """Codes that speak of the GPU; all others say only that it could not be measured."""
+FAULTS = (
+    "cudaErrorIllegalAddress",
+    "cudaErrorIllegalInstruction",
+    "cudaErrorMisalignedAddress",
+    "cudaErrorInvalidPc",
+    "cudaErrorLaunchFailure",
+    "cudaErrorHardwareStackError",
+    "cudaErrorNvlinkUncorrectable",
+    "cudaErrorContained",
+    "cudaErrorUnknown",
+)
+"""What our kernels cannot cause on a sound GPU."""
 LIBRARIES = {"cublas": "cuBLAS", "nvrtc": "NVRTC", "curand": "cuRAND", "cusolver": "cuSOLVER"}
 SIGNALS = {4: "illegal instruction", 6: "abort", 7: "bus error", 8: "arithmetic", 11: "segfault"}
 
@@ -31,6 +43,10 @@ class Why:
     def to_json(self) -> dict[str, Any]:
         """As the contract has it."""
         return {"code": self.code, "text": self.text, "fix": self.fix}
+
+
+OLDEST_MAJOR = 12
+"""CuPy's packages of today begin with it."""
 
 
 def major_of(measured: Measured) -> int | None:
@@ -70,17 +86,21 @@ def left_out(one: Mapping[str, Any], measured: Measured) -> Why:
 
 
 def explain(
-    measured: Measured, ended: Mapping[str, Any] | None, variables: Mapping[str, str]
+    measured: Measured,
+    ended: Mapping[str, Any] | None,
+    visible: str | None = None,
+    index: int | None = None,
 ) -> Why | None:
     """Why there is no complete measurement; None where there is one.
 
     Args:
         measured: what the body said.
         ended: its exit.json; None where nobody saw it end.
-        variables: the environment that it had.
+        visible: the user's own CUDA_VISIBLE_DEVICES; None where that is not set.
+        index: the GPU that was to be probed, by NVML's number; None: whatever CUDA shows.
     """
     if measured.error is not None:
-        return _of_error(measured, variables)
+        return _gone(measured, index) or _of_error(measured, visible)
     if measured.seconds is not None:
         return None
     at = f" in step {measured.step}" if measured.step else ""
@@ -108,44 +128,69 @@ def explain(
 
 def hung(step: str | None, seconds: float) -> Why:
     """It gave no sign for so long, and was killed."""
+    if step in (None, "start"):
+        return Why(
+            "no-start",
+            f"CUDA did not start within {seconds:.0f} s, and was killed",
+            "probe again; without persistence (nvidia-smi -pm 1) a driver with many GPUs starts "
+            "slowly; if it hangs again, look at dmesg",
+        )
     return Why(
         "hung",
-        f"step {step or 'start'} gave no sign for {seconds:.0f} s and was killed: "
-        "the GPU or its driver hangs",
+        f"step {step} gave no sign for {seconds:.0f} s and was killed: the GPU or its driver hangs",
         "look for Xid in dmesg; reset the GPU (nvidia-smi --gpu-reset) or reboot, and probe again",
     )
 
 
-def _of_error(measured: Measured, variables: Mapping[str, str]) -> Why:
+def _gone(measured: Measured, index: int | None) -> Why | None:
+    """The GPU that was to be probed cannot be read at all."""
+    for one in measured.gone:
+        if one.get("gpu") == index is not None:
+            if one.get("why"):
+                return Why(
+                    "closed", f"GPU {index}: {one['why']}", "see who may use it: cgroups, MIG"
+                )
+            return Why("gpu-lost", f"GPU {index} has fallen off the bus", "reboot; reseat the card")
+    return None
+
+
+def _of_error(measured: Measured, visible: str | None) -> Why:
     assert measured.error is not None
     kind, text, step = (str(measured.error[name]) for name in ("type", "text", "step"))
     short = kind.rpartition(".")[2]
     if short in ("ModuleNotFoundError", "ImportError"):
         return _of_import(measured, text)
-    if short in ("FileNotFoundError", "PermissionError", "NotADirectoryError", "OSError"):
+    if short in OS_ERRORS and ".so" not in text and step == "start":
         return Why(
             "cache",
             f"CuPy cannot make its cache folder: {_first_line(text)}",
             "export CUPY_CACHE_DIR=/tmp/cupy-cache (any folder that you may write)",
         )
-    if short in ("OutOfMemoryError", "MemoryError") or "cudaErrorMemoryAllocation" in text:
-        return _full(measured)
+    if any(sign in f"{short} {text}" for sign in OUT_OF_MEMORY):
+        return _host_full() if _had_room(measured, step) else _full(measured)
     if short == "DynamicLibNotFoundError":
         return left_out({"what": "kernels", "type": kind, "text": text}, measured)
     if "cudaErrorInsufficientDriver" in text:
         return _driver(measured)
     if "cudaErrorNoDevice" in text or "cudaErrorInvalidDevice" in text:
-        return _no_device(measured, variables)
+        return _no_device(measured, visible)
     if "DevicesUnavailable" in text or "DeviceUnavailable" in text:
         return _unavailable(measured)
     for sign, why in KNOWN.items():
         if sign in text:
             return why
+    if any(sign in text for sign in FAULTS):
+        return Why(
+            "gpu-fault",
+            f"CUDA failed in step {step}: {_first_line(text)}",
+            "look for Xid in dmesg; reset the GPU or reboot, and probe again",
+        )
     if "CUDARuntimeError" in kind or "CUDADriverError" in kind:
         return Why(
             "cuda-error",
             f"CUDA failed in step {step}: {_first_line(text)}",
-            "look for Xid in dmesg; reset the GPU or reboot, and probe again",
+            "see that driver, CuPy and container fit each other: nvidia-smi, "
+            "python -c 'import cupy; cupy.show_config()'",
         )
     if "CUBLASError" in kind:
         said = f"cuBLAS failed in step {step}: {_first_line(text)}"
@@ -153,6 +198,14 @@ def _of_error(measured: Measured, variables: Mapping[str, str]) -> Why:
     return Why("failed", f"the probe failed in step {step}: {short}: {_first_line(text)}")
 
 
+OS_ERRORS = ("FileNotFoundError", "PermissionError", "NotADirectoryError", "OSError")
+OUT_OF_MEMORY = (
+    "OutOfMemoryError",
+    "MemoryError",
+    "cudaErrorMemoryAllocation",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+ROOM_BYTES = 2 << 30
 KNOWN = {
     "cudaErrorECCUncorrectable": Why(
         "ecc",
@@ -198,22 +251,26 @@ def _driver(measured: Measured) -> Why:
         return Why(
             NO_DRIVER, measured.no_nvml, "install the NVIDIA driver and reboot; then probe again"
         )
-    have = major_of(measured)
-    needs = re.search(r"\d+", package(measured))
-    if have and needs and int(needs[0]) > have:
-        mine = package(measured)
+    have, mine = major_of(measured), package(measured)
+    needs = int(re.findall(r"\d+", mine)[0])
+    if have and OLDEST_MAJOR <= have < needs:
         return Why(
             "wrong-major",
-            f"{mine} needs a driver for CUDA {needs[0]}, this one serves CUDA {have}",
+            f"{mine} needs a driver for CUDA {needs}, this one serves CUDA {have}",
             f"pip uninstall -y {mine} && pip install 'cupy-cuda{have}x[ctk]'",
+        )
+    if have and have >= needs:
+        return Why(
+            "no-libcuda",
+            f"NVML finds the driver ({measured.driver}), CUDA does not: libcuda.so.1 is missing",
+            "in a container: NVIDIA_DRIVER_CAPABILITIES=compute,utility; else reinstall the driver",
         )
     version = f" ({measured.driver})" if measured.driver else ""
     said = f"the NVIDIA driver{version} is too old for {package(measured)}"
     return Why("old-driver", said, "update the driver")
 
 
-def _no_device(measured: Measured, variables: Mapping[str, str]) -> Why:
-    visible = variables.get("CUDA_VISIBLE_DEVICES")
+def _no_device(measured: Measured, visible: str | None) -> Why:
     if visible is not None:
         shown = f"'{visible}'" if visible else "empty"
         return Why(
@@ -246,6 +303,20 @@ def _unavailable(measured: Measured) -> Why:
         return Why("exclusive", said, "end that process, or: sudo nvidia-smi -c DEFAULT")
     said = f"CUDA says that the GPU is busy or unavailable{who}"
     return Why("unavailable", said, "end what uses it, or reset it")
+
+
+def _had_room(measured: Measured, step: str) -> bool:
+    """Transfers take pinned memory of the host: with room on the GPU it is that which is full."""
+    free = (measured.device or {}).get("memory_free_bytes")
+    return step == "transfer" and isinstance(free, int) and free > ROOM_BYTES
+
+
+def _host_full() -> Why:
+    return Why(
+        "host-full",
+        "the host has no memory to pin for transfers (256 MiB)",
+        "end what fills the host's memory; see free -m, ulimit -l, and the container's limit",
+    )
 
 
 def _full(measured: Measured) -> Why:

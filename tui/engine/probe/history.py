@@ -5,13 +5,13 @@ The run folders are the only store: a probe that is deleted is forgotten.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from tui.engine import events
-from tui.engine.probe.verdict import HEALTHY, Baseline
+from tui.engine.probe.verdict import HEALTHY, SUSPECT, UNHEALTHY, Baseline, Scale, scale_of
 from tui.engine.store import Run, RunStore
 
 KIND = "probe"
@@ -19,7 +19,8 @@ MARK = f"-{KIND}-"
 """What a probe's run id has: others are not opened."""
 BASELINE_PROBES = 5
 """The first so many healthy ones: one that follows the last ones would follow a slow decay."""
-ENOUGH_FOR_CV = 3
+MOST_LOOKED_AT = 64
+"""So many probes are looked through for the last one of each GPU."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ class Past:
     def uuid(self) -> str | None:
         """Of its GPU."""
         found = (self.result.get("device") or {}).get("uuid")
+        return str(found) if found else None
+
+    @property
+    def host(self) -> str | None:
+        """The machine that it ran on."""
+        found = (self.run.stored_spec.get("host") or {}).get("host")
         return str(found) if found else None
 
     @property
@@ -94,7 +101,7 @@ def of_gpu(store: RunStore, uuid: str, before: str | None = None) -> list[Past]:
 def last(
     store: RunStore, host: str, uuids: Collection[str] = (), before: str | None = None
 ) -> Past | None:
-    """The newest probe with a verdict on a machine; None where there is none.
+    """The newest probe with a verdict on a machine, of several GPUs the worst of the newest.
 
     Args:
         store: where runs lie.
@@ -102,13 +109,14 @@ def last(
         uuids: of these GPUs only; of any, where none is named.
         before: only those made before this time of our files (ids tell the second alone).
     """
-    for one in past(store):
+    newest: dict[str | None, Past] = {}
+    for one in islice(past(store), MOST_LOOKED_AT):
         is_older = before is None or one.created < before
-        is_here = (one.run.stored_spec.get("host") or {}).get("host") == host
         is_wanted = not uuids or one.uuid in uuids
-        if is_older and is_here and is_wanted and one.result["verdict"] is not None:
-            return one
-    return None
+        if is_older and is_wanted and one.host == host and one.result["verdict"] is not None:
+            newest.setdefault(one.uuid, one)
+    order = {UNHEALTHY: 0, SUSPECT: 1}
+    return min(newest.values(), key=lambda one: order.get(one.result["verdict"], 2), default=None)
 
 
 def before_run(run: Run) -> Past | None:
@@ -161,16 +169,9 @@ def baseline(
     ][:BASELINE_PROBES]
     if not same:
         return None
-    names = {row["name"] for one in same for row in one.result["metrics"]}
-    values = {
-        name: [found for one in same if (found := one.value(name)) is not None] for name in names
-    }
-    return Baseline(
-        medians={name: statistics.median(found) for name, found in values.items()},
-        cvs={
-            name: statistics.stdev(found) / statistics.fmean(found)
-            for name, found in values.items()
-            if len(found) >= ENOUGH_FOR_CV and statistics.fmean(found)
-        },
-        probes=len(same),
-    )
+    values: dict[str, dict[Scale, tuple[float, ...]]] = {}
+    for one in same:
+        for row in one.result["metrics"]:
+            of_name, scale = values.setdefault(row["name"], {}), scale_of(row)
+            of_name[scale] = (*of_name.get(scale, ()), float(row["value"]))
+    return Baseline(values, len(same))

@@ -9,7 +9,6 @@ from typing import Any
 from tui.engine import kernel_log
 from tui.engine.catalog import Catalog
 from tui.engine.probe import failures, history, record, verdict
-from tui.engine.probe.failures import Why
 from tui.engine.probe.record import Measured
 from tui.engine.store import Run, RunStore
 
@@ -38,22 +37,12 @@ def judge(run: Run, known: Catalog, *, hung_step: str | None = None) -> dict[str
     measured = record.read(run.console)
     spec = run.stored_spec
     quick = spec.get("scenario") == "quick"
-    variables = {**os.environ, **spec["env_vars"]}
     why = (
         failures.hung(hung_step, record.SILENCE_S)
         if hung_step is not None
-        else failures.explain(measured, run.exit, variables)
+        else failures.explain(measured, run.exit, _users_choice(spec), _index(spec))
     )
     device = about(measured)
-    xids = _xids(run, device)
-    if why is not None:
-        return _object(measured, device, quick=quick) | {
-            "verdict": verdict.UNHEALTHY if why.code in failures.UNHEALTHY or xids else None,
-            "reasons": [
-                one.to_json()
-                for one in (why, *(Why("xid", f"the driver logged {one}") for one in xids))
-            ],
-        }
     before = None
     if device and device["uuid"]:
         store = RunStore(run.folder.parent.parent)
@@ -64,15 +53,45 @@ def judge(run: Run, known: Catalog, *, hung_step: str | None = None) -> dict[str
             quick=quick,
         )
     model = known.gpu_named(device["name"]) if device and device["mig"] is None else None
-    graded = verdict.grade(measured, model, before, xids)
-    return _object(measured, device, quick=quick) | {
-        "verdict": graded.verdict,
-        "reasons": [one.to_json() for one in graded.reasons],
-        "notes": [one.to_json() for one in graded.notes],
+    graded = verdict.grade(measured, model, before, _xids(run, device))
+    outcome, reasons = graded.verdict, graded.reasons
+    if why is not None:  # what was found until then counts all the same
+        is_fault = outcome == verdict.UNHEALTHY or why.code in failures.UNHEALTHY
+        outcome = verdict.UNHEALTHY if is_fault else None
+        reasons = (*(one for one in reasons if one.code not in UNFINISHED), why)
+        if not is_fault:
+            reasons = (why, *reasons[:-1])
+    return {
+        "verdict": outcome,
+        "reasons": [one.to_json() for one in reasons],
+        "notes": [one.to_json() for one in graded.notes] if device else [],
+        "device": device,
         "metrics": list(graded.metrics),
+        "curves": measured.curves,
+        "checks": measured.checks,
+        "readings": measured.gpu,
+        "quick": quick,
+        "complete": why is None and outcome is not None,
         "datasheet": model.title if model is not None else None,
         "baseline_probes": before.probes if before is not None else 0,
+        "seconds": measured.seconds,
     }
+
+
+UNFINISHED = ("not-verified",)
+"""Follows from its having broken off."""
+
+
+def _users_choice(spec: Mapping[str, Any]) -> str | None:
+    """The user's own CUDA_VISIBLE_DEVICES; None where it is ours or not set."""
+    name = "CUDA_VISIBLE_DEVICES"
+    return None if name in spec["env_vars"] else os.environ.get(name)
+
+
+def _index(spec: Mapping[str, Any]) -> int | None:
+    """The GPU that was to be probed, by its name in the spec: gpu0, gpu0/mig1."""
+    digits = str(spec.get("mode")).partition("/")[0].removeprefix("gpu")
+    return int(digits) if digits.isdecimal() else None
 
 
 def about(measured: Measured) -> dict[str, Any] | None:
@@ -87,24 +106,7 @@ def about(measured: Measured) -> dict[str, Any] | None:
     return found
 
 
-def _object(measured: Measured, device: Mapping[str, Any] | None, *, quick: bool) -> dict[str, Any]:
-    return {
-        "verdict": None,
-        "reasons": [],
-        "notes": [],
-        "device": device,
-        "metrics": [],
-        "curves": measured.curves,
-        "checks": measured.checks,
-        "readings": measured.gpu,
-        "quick": quick,
-        "datasheet": None,
-        "baseline_probes": 0,
-        "seconds": measured.seconds,
-    }
-
-
-def _xids(run: Run, device: Mapping[str, Any] | None) -> list[str]:
+def _xids(run: Run, device: Mapping[str, Any] | None) -> list[kernel_log.Xid]:
     since = run.stored_state.started_boottime_s
     bus = (device or {}).get("pci_bus_id")
     return kernel_log.xids(bus, since) if bus and since is not None else []

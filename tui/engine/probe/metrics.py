@@ -32,18 +32,20 @@ class Metric:
     """What bounds it: MEMORY, LINK, or a precision."""
     floor: float | None = None
     """Below this share of its ceiling it is suspect."""
+    least_bytes: int = 0
+    """Smaller ones are slower by nature: `floor` is not for them."""
     better: str = "higher"
 
 
 METRICS: Mapping[str, Metric] = {
     one.name: one
     for one in (
-        Metric("d2d", "device copy", "GB/s", 1, 5, MEMORY, 0.80),
+        Metric("d2d", "device copy", "GB/s", 1, 5, MEMORY, 0.80, 1 << 30),
         Metric("memset", "memset", "GB/s", 1, None, MEMORY),
         Metric("pattern_write", "pattern, write", "GB/s", 1, None, MEMORY),
         Metric("pattern_verify", "pattern, verify", "GB/s", 1, None, MEMORY),
-        Metric("h2d_pinned", "host to device", "GB/s", 1, 5, LINK, 0.70),
-        Metric("d2h_pinned", "device to host", "GB/s", 1, 5, LINK, 0.70),
+        Metric("h2d_pinned", "host to device", "GB/s", 1, 5, LINK, 0.70, 32 << 20),
+        Metric("d2h_pinned", "device to host", "GB/s", 1, 5, LINK, 0.70, 32 << 20),
         Metric("h2d_pageable", "host to device, pageable", "GB/s", 40),
         Metric("d2h_pageable", "device to host, pageable", "GB/s", 40),
         Metric("gemm_fp64", "GEMM FP64", "TFLOP/s", 1, 5, "fp64"),

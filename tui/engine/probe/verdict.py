@@ -2,16 +2,19 @@
 
 Rules and limits come from healthy H100 alone (docs/probe.md): what fails is a fault whatever the
 card; what is suspect is a speed below the GPU's own baseline or far below its datasheet. A speed
-whose own spread is larger than what it lacks decides nothing.
+whose own spread is larger than what it lacks decides nothing: the middle half of its repeats, or
+what its baseline scatters by.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tui.engine.catalog import GpuModel
+from tui.engine.kernel_log import Xid
 from tui.engine.probe import failures
 from tui.engine.probe.failures import Why
 from tui.engine.probe.metrics import (
@@ -31,25 +34,52 @@ HARDWARE_THROTTLE = 0x8 | 0x40 | 0x80
 SOFTWARE_THERMAL = 0x20
 ALSO = ("bytes", "size", "precision", "alloc_us", "free_us")
 """What a metric may tell beside its value."""
-SPREADS = 2.0
-"""A speed must lack more than so many of its own coefficients of variation."""
+
+
+Scale = tuple[Any, ...]
+"""How large what was measured is: only equals are compared."""
+ENOUGH = 3
+
+
+def scale_of(row: Mapping[str, Any]) -> Scale:
+    """Of a metric; a pattern test takes what is free, and is as fast with a little more."""
+    if str(row["name"]).startswith("pattern"):
+        return ()
+    return (row.get("bytes"), row.get("size"), row.get("precision"))
 
 
 @dataclass(frozen=True)
 class Baseline:
     """What this GPU had before, with the same driver in the same environment."""
 
-    medians: Mapping[str, float]
-    cvs: Mapping[str, float]
-    """Over those probes; missing where there are fewer than three."""
+    values: Mapping[str, Mapping[Scale, tuple[float, ...]]]
+    """By metric and scale, of those probes."""
     probes: int
+
+    def median(self, name: str, scale: Scale) -> float | None:
+        """None where it has no such metric of that scale."""
+        found = self.values.get(name, {}).get(scale)
+        return statistics.median(found) if found else None
+
+    def spread(self, name: str, scale: Scale) -> float:
+        """The typical distance from the median, as a share of it; one odd probe does not count.
+
+        1.4826 times the median absolute deviation, which for normal scatter is the standard
+        deviation (Rousseeuw and Croux, 1993). 0 where there are fewer than three.
+        """
+        found = self.values.get(name, {}).get(scale, ())
+        middle = self.median(name, scale)
+        if len(found) < ENOUGH or not middle:
+            return 0.0
+        return 1.4826 * statistics.median(abs(one - middle) for one in found) / middle
 
 
 @dataclass(frozen=True)
 class Graded:
     """A measurement, judged."""
 
-    verdict: str
+    verdict: str | None
+    """None: nothing is wrong as far as could be measured, but that is not all."""
     reasons: tuple[Why, ...]
     notes: tuple[Why, ...]
     """What a reader should know, and what decides nothing."""
@@ -57,22 +87,41 @@ class Graded:
 
 
 def grade(
-    measured: Measured, model: GpuModel | None, baseline: Baseline | None, xids: Sequence[str] = ()
+    measured: Measured, model: GpuModel | None, baseline: Baseline | None, xids: Sequence[Xid] = ()
 ) -> Graded:
-    """Judge a complete measurement.
+    """Judge a measurement; of one that broke off, what was measured until then.
 
     Args:
         measured: what the body said.
         model: the datasheet of its GPU; None: graded by its own baseline only.
         baseline: None where there is none yet.
-        xids: what the kernel logged of this GPU meanwhile, in words.
+        xids: what the kernel logged of this GPU meanwhile.
     """
     rows = tuple(_rows(measured, model, baseline))
     failed = [*_check_failures(measured), *_hardware_failures(measured, xids)]
-    warned = [*_hardware_warnings(measured), *_slow(rows, baseline)]
+    warned = [*_hardware_warnings(measured), *_slow(rows)]
+    missing = [] if _is_verified(measured) else _missing(measured)
+    notes = _notes(measured, model, baseline, rows, xids)
+    if missing and not failed:
+        return Graded(None, (*missing, *warned), tuple(notes), rows)
     verdict = UNHEALTHY if failed else SUSPECT if warned else HEALTHY
-    notes = _notes(measured, model, baseline)
-    return Graded(verdict, (*failed, *warned), tuple(notes), rows)
+    return Graded(verdict, (*failed, *missing, *warned), tuple(notes), rows)
+
+
+def _is_verified(measured: Measured) -> bool:
+    """Memory was tested, and arithmetic: without that nothing is called healthy."""
+    checked = {
+        one["name"]
+        for one in measured.checks
+        if isinstance(one.get("mismatches"), int) or isinstance(one.get("limit"), (int, float))
+    }
+    return "pattern" in checked and any(name.startswith("gemm") for name in checked)
+
+
+def _missing(measured: Measured) -> list[Why]:
+    """Why not all that a verdict needs was done."""
+    found = [failures.left_out(one, measured) for one in measured.left_out]
+    return found or [Why("not-verified", "memory or arithmetic were not tested", "probe again")]
 
 
 def _rows(
@@ -87,9 +136,11 @@ def _rows(
             continue
         one = found[name]
         ceiling = ceiling_of(metric, model, link, one.get("precision"))
-        before = baseline.medians.get(name) if baseline else None
-        floor = _floor(metric, model)
-        is_graded = metric.warn_pct is not None and not measured.busy
+        scale = scale_of(one)
+        before = baseline.median(name, scale) if baseline else None
+        is_graded = metric.warn_pct is not None and not measured.is_busy
+        floor = _floor(metric, model) if one.get("bytes", 0) >= metric.least_bytes else None
+        spread = max(one.get("iqr", one["cv"]), baseline.spread(name, scale) if baseline else 0.0)
         row = {
             "name": name,
             "title": metric.title,
@@ -105,9 +156,25 @@ def _rows(
             "delta_pct": _delta_pct(metric, one["value"], before),
             "smallest_pct": metric.smallest_pct,
             "graded": is_graded and (before is not None or bool(floor and ceiling)),
+            "spread_pct": 100 * spread,
         }
+        slow, lacks_pct = _lacks(metric, row)
+        row |= {"slow": slow if lacks_pct > row["spread_pct"] else None}
+        row |= {"unsettled": slow if lacks_pct <= row["spread_pct"] else None}
         rows.append(row | {key: one[key] for key in ALSO if key in one})
     return rows
+
+
+def _lacks(metric: Metric, row: Mapping[str, Any]) -> tuple[str | None, float]:
+    """Against what it is too slow, and how many percent it lacks."""
+    delta = row["delta_pct"]
+    if not row["graded"] or metric.warn_pct is None:
+        return None, 0.0
+    if delta is not None and -delta > max(metric.warn_pct, metric.smallest_pct):
+        return "baseline", -delta
+    if row["floor"] is not None and row["value"] < row["floor"]:
+        return "ceiling", (row["floor"] - row["value"]) / row["floor"] * 100
+    return None, 0.0
 
 
 def _floor(metric: Metric, model: GpuModel | None) -> float | None:
@@ -118,6 +185,8 @@ def _floor(metric: Metric, model: GpuModel | None) -> float | None:
 
 def _link(measured: Measured, model: GpuModel | None) -> float | None:
     """GB/s one way of the fastest link that card and slot can have together."""
+    if model is not None and model.link_gen is None:
+        return None  # it has no PCIe of its own, or the datasheet does not say which
     gens, widths = (measured.readings(f"link_{name}_max") for name in ("gen", "width"))
     if gens and widths:
         return link_gb_s(max(gens), max(widths))
@@ -190,7 +259,7 @@ def flip_words(one: Mapping[str, Any]) -> str:
     return f"{bits} at address {one['address']}"
 
 
-def _hardware_failures(measured: Measured, xids: Sequence[str]) -> list[Why]:
+def _hardware_failures(measured: Measured, xids: Sequence[Xid]) -> list[Why]:
     found = []
     if any(measured.readings("lost")):
         found.append(Why("gpu-lost", "the GPU has fallen off the bus", "reboot; reseat the card"))
@@ -227,6 +296,7 @@ def _hardware_failures(measured: Measured, xids: Sequence[str]) -> list[Why]:
     found += [
         Why("xid", f"the driver logged {one}", "look it up under docs.nvidia.com/deploy/xid-errors")
         for one in xids
+        if one.is_hardware
     ]
     return found
 
@@ -288,41 +358,31 @@ def _hottest(measured: Measured) -> str:
     return f" ({max(values):.0f} °C)" if values else ""
 
 
-def _slow(rows: Sequence[Mapping[str, Any]], baseline: Baseline | None) -> list[Why]:
+def _slow(rows: Sequence[Mapping[str, Any]]) -> list[Why]:
     found = []
     for row in rows:
-        if not row["graded"]:
-            continue
-        metric = METRICS[row["name"]]
-        own_pct = SPREADS * 100 * row["cv"]
-        before, delta = row["baseline"], row["delta_pct"]
-        if before is not None and metric.warn_pct is not None and baseline is not None:
-            spread_pct = max(own_pct, SPREADS * 100 * baseline.cvs.get(row["name"], 0.0))
-            if -delta > max(metric.warn_pct, spread_pct):
-                found.append(
-                    Why(
-                        "below-baseline",
-                        f"{metric.title}: {_number(row['value'])} {metric.unit} is {-delta:.1f} % "
-                        f"below this GPU's own baseline of {_number(before)}",
-                        "see what has changed: power limit, clocks, driver, cooling, other work on "
-                        "host or GPU; probe again when it is quiet",
-                    )
+        said = f"{row['title']}: {_number(row['value'])} {row['unit']} is "
+        if row["slow"] == "baseline":
+            found.append(
+                Why(
+                    "below-baseline",
+                    f"{said}{-row['delta_pct']:.1f} % below this GPU's own baseline of "
+                    f"{_number(row['baseline'])}",
+                    "see what has changed: power limit, clocks, driver, cooling, other work on "
+                    "host or GPU; probe again when it is quiet",
                 )
-                continue
-        if row["floor"] is not None:
-            lacks_pct = (row["floor"] - row["value"]) / row["floor"] * 100
-            if lacks_pct > 0 and lacks_pct > own_pct:
-                share = row["value"] / row["ceiling"] * 100
-                found.append(
-                    Why(
-                        "below-ceiling",
-                        f"{metric.title}: {_number(row['value'])} {metric.unit} is {share:.0f} % "
-                        f"of what the hardware can ({_number(row['ceiling'])}); healthy cards "
-                        f"reach {row['floor'] / row['ceiling'] * 100:.0f} % and more",
-                        "see that nothing else runs on host and GPU, and where the GPU is attached "
-                        "(nvidia-smi topo -m); probe again",
-                    )
+            )
+        elif row["slow"] == "ceiling":
+            found.append(
+                Why(
+                    "below-ceiling",
+                    f"{said}{row['value'] / row['ceiling'] * 100:.0f} % of what the hardware can "
+                    f"({_number(row['ceiling'])}); healthy cards reach "
+                    f"{row['floor'] / row['ceiling'] * 100:.0f} % and more",
+                    "see that nothing else runs on host and GPU, and where the GPU is attached "
+                    "(nvidia-smi topo -m); probe again",
                 )
+            )
     return found
 
 
@@ -335,45 +395,61 @@ def _number(value: float) -> str:
 # --- what is worth knowing ----------------------------------------------------------------------
 
 
-def _notes(measured: Measured, model: GpuModel | None, baseline: Baseline | None) -> list[Why]:
-    found = [failures.left_out(one, measured) for one in measured.left_out]
-    if measured.busy:
+def _notes(
+    measured: Measured,
+    model: GpuModel | None,
+    baseline: Baseline | None,
+    rows: Sequence[Mapping[str, Any]],
+    xids: Sequence[Xid],
+) -> list[Why]:
+    found = []
+    if measured.is_busy:
         held = "; ".join(failures.holder(one) for one in measured.busy[:3] if one.get("pid"))
-        found.append(
-            Why(
-                "busy",
-                f"others compute on this GPU ({held}): speeds are not graded",
-                "probe again when it is free",
-            )
+        who = f" ({held})" if held else ", though their processes are not seen from here"
+        said = f"others compute on this GPU{who}: speeds are not graded"
+        found.append(Why("busy", said, "probe again when it is free"))
+    found += [
+        Why(
+            "unsettled",
+            f"{row['title']} is below its {row['unsettled']}, but scatters by "
+            f"{row['spread_pct']:.0f} %: that decides nothing",
+            "probe again when host and GPU are quiet",
         )
+        for row in rows
+        if row["unsettled"]
+    ]
+    found += [
+        Why("xid", f"the driver logged {one}, as a rule a program's fault")
+        for one in xids
+        if not one.is_hardware
+    ]
     if measured.shrunk:
-        why = "others are at work" if measured.busy else "little memory is free, or time"
-        found.append(
-            Why("shrunk", f"done on a smaller scale ({why}): {'; '.join(measured.shrunk)}")
-        )
+        why = "others are at work" if measured.is_busy else "little memory is free, or time"
+        said = f"done on a smaller scale ({why}): {'; '.join(measured.shrunk)}"
+        found.append(Why("shrunk", said))
     if len(measured.cupy) > 1:
-        names = " and ".join(f"{one.get('name')} {one.get('version')}" for one in measured.cupy)
-        extra = [str(one.get("name")) for one in measured.cupy[1:]]
-        found.append(
-            Why(
-                "cupy-twice",
-                f"CuPy is installed more than once ({names}); "
-                f"{(measured.device or {}).get('cupy')} was used",
-                f"pip uninstall {' '.join(extra)}, then pip install --force-reinstall "
-                f"{measured.cupy[0].get('name')}",
-            )
-        )
-    if (measured.device or {}).get("mig") is not None:
+        found.append(_twice(measured))
+    device = measured.device or {}
+    if device.get("mig") is not None:
         found.append(Why("mig", "a MIG slice: graded by its own baseline only"))
     elif model is None:
-        name = (measured.device or {}).get("name")
-        found.append(
-            Why("no-datasheet", f"no datasheet of {name} is known: graded by its own baseline only",
-                "a file in profiles/gpus of your own may give it")
-        )  # fmt: skip
-    if baseline is None and not measured.busy:
-        found.append(
-            Why("no-baseline", "the first probe of this GPU with this driver in this environment: "
-                "later ones are compared with it")
-        )  # fmt: skip
+        said = f"no datasheet of {device.get('name')} is known: graded by its own baseline only"
+        found.append(Why("no-datasheet", said, "a file in profiles/gpus of your own may give it"))
+    if baseline is None and not measured.is_busy:
+        said = "the first probe of this GPU with this driver in this environment: later ones are"
+        found.append(Why("no-baseline", f"{said} compared with it"))
     return found
+
+
+def _twice(measured: Measured) -> Why:
+    """Two packages of CuPy lie over each other; which was used, its CUDA runtime tells."""
+    names = " and ".join(f"{one.get('name')} {one.get('version')}" for one in measured.cupy)
+    runtime = (measured.device or {}).get("cuda_runtime")
+    used = f"that for CUDA {runtime // 1000}" if isinstance(runtime, int) else "one of them"
+    fitting = f"cupy-cuda{max(failures.OLDEST_MAJOR, failures.major_of(measured) or 0)}x"
+    others = [str(one.get("name")) for one in measured.cupy if one.get("name") != fitting]
+    return Why(
+        "cupy-twice",
+        f"CuPy is installed more than once ({names}); {used} was used",
+        f"pip uninstall -y {' '.join(others)}; pip install --force-reinstall '{fitting}'",
+    )
