@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tui.engine.probe import history
-from tui.engine.store import RunStore
+from tui.engine.store import Run, RunStore
 
 PROBES = 5
+STEPS = ("start", "alloc", "launch", "transfer", "memory", "pattern", "gemm", "sustained")
 TUI = [sys.executable, "-m", "tui"]
 REFERENCE = Path(__file__).with_name("torch_reference.py")
 
@@ -78,6 +79,14 @@ def _compare(store: RunStore, peers: list[dict[str, float]]) -> None:
         print(line)
 
 
+def _has_come_to(run: Run, step: str) -> bool:
+    """A short step may be over before it is seen."""
+    state = run.stored_state
+    return state.is_final or (
+        state.phase in STEPS and STEPS.index(state.phase) >= STEPS.index(step)
+    )
+
+
 def _cancel(root: Path, environment: dict[str, str]) -> None:
     """From `stop` to the end of everything, in the middle of several steps."""
     store, times = RunStore(root), []
@@ -89,7 +98,7 @@ def _cancel(root: Path, environment: dict[str, str]) -> None:
             stderr=subprocess.DEVNULL,
         )
         before = store.ids()[:1]
-        while store.ids()[:1] == before or store.open("latest").stored_state.phase != step:
+        while store.ids()[:1] == before or not _has_come_to(store.open("latest"), step):
             time.sleep(0.01)
         start = time.monotonic()
         subprocess.run([*TUI, "stop", "latest"], env=environment, capture_output=True, check=True)

@@ -15,7 +15,7 @@ from tests.conftest import DATA
 from tui.engine.probe import failures, record
 from tui.engine.probe.record import Measured
 
-NOTHING: dict[str, str] = {}
+NOTHING = None
 RECORDED = DATA / "probe/cupy_exceptions_cuda13x.txt"
 
 
@@ -78,7 +78,7 @@ CASES = {
         "pip uninstall -y cupy-cuda13x && pip install 'cupy-cuda12x[ctk]'",
     ),
     "old driver": (
-        failed(error(INSUFFICIENT), driver="470.1", driver_cuda="12.0", cupy=cupy("cupy-cuda12x")),
+        failed(error(INSUFFICIENT), driver="470.1", driver_cuda="11.4", cupy=cupy("cupy-cuda12x")),
         NOTHING,
         "old-driver",
         "(470.1) is too old for cupy-cuda12x",
@@ -86,14 +86,14 @@ CASES = {
     ),
     "hidden": (
         failed(recorded("CUDA_VISIBLE_DEVICES empty", "getDeviceCount -> "), **MODERN),
-        {"CUDA_VISIBLE_DEVICES": ""},
+        "",
         "hidden",
         "CUDA_VISIBLE_DEVICES is empty",
         "unset CUDA_VISIBLE_DEVICES",
     ),
     "hidden by a number": (
         failed(recorded("CUDA_VISIBLE_DEVICES=7", "getDeviceCount -> "), **MODERN),
-        {"CUDA_VISIBLE_DEVICES": "7"},
+        "7",
         "hidden",
         "CUDA_VISIBLE_DEVICES is '7'",
         "unset CUDA_VISIBLE_DEVICES",
@@ -210,7 +210,7 @@ CASES = {
     "a fault": (
         failed(error("cudaErrorIllegalAddress: an illegal memory access was encountered"), "gemm"),
         NOTHING,
-        "cuda-error",
+        "gpu-fault",
         "CUDA failed in step gemm: cudaErrorIllegalAddress",
         "Xid",
     ),
@@ -220,6 +220,66 @@ CASES = {
         "fabric",
         "fabric manager",
         "nvidia-fabricmanager",
+    ),
+    "no libcuda": (
+        failed(error(INSUFFICIENT), cupy=cupy("cupy-cuda12x"), **MODERN),
+        NOTHING,
+        "no-libcuda",
+        "CUDA does not: libcuda.so.1 is missing",
+        "NVIDIA_DRIVER_CAPABILITIES=compute,utility",
+    ),
+    "lost": (
+        failed(error("cudaErrorNoDevice: …"), gone=[{"gpu": 0, "why": None}], **MODERN),
+        NOTHING,
+        "gpu-lost",
+        "GPU 0 has fallen off the bus",
+        "reboot",
+    ),
+    "closed": (
+        failed(error("cudaErrorNoDevice: …"), gone=[{"gpu": 0, "why": "no permission"}], **MODERN),
+        NOTHING,
+        "closed",
+        "GPU 0: no permission",
+        "cgroups",
+    ),
+    "another is lost": (
+        failed(error("cudaErrorNoDevice: …"), gone=[{"gpu": 3, "why": None}], **MODERN),
+        NOTHING,
+        "no-device",
+        "NVML sees a GPU, CUDA does not",
+        "--gpus all",
+    ),
+    "wrong cuda-compat": (
+        failed(error("cudaErrorCompatNotSupportedOnDevice: forward compatibility …"), **MODERN),
+        NOTHING,
+        "cuda-error",
+        "CUDA failed in step start",
+        "fit each other",
+    ),
+    "host memory": (
+        failed(
+            error("cudaErrorMemoryAllocation: out of memory"),
+            "transfer",
+            device={"memory_free_bytes": 84_000_000_000},
+        ),
+        NOTHING,
+        "host-full",
+        "no memory to pin",
+        "ulimit -l",
+    ),
+    "cublas, no room": (
+        failed(error("CUBLAS_STATUS_ALLOC_FAILED", "cupy_backends.CUBLASError"), "gemm"),
+        NOTHING,
+        "full",
+        "GPU memory is full",
+        "nvidia-smi",
+    ),
+    "a library in a later step": (
+        failed(error("libcuda.so.1: cannot open shared object file", "builtins.OSError"), "gemm"),
+        NOTHING,
+        "failed",
+        "libcuda.so.1",
+        "",
     ),
     "unheard of": (
         failed(error("what\nnobody knows", "some.where.OddError"), "launch"),
@@ -233,8 +293,8 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_an_error_is_explained_with_its_fix(name: str) -> None:
-    measured, variables, code, text, fix = CASES[name]
-    why = failures.explain(measured, {"exit_code": 1}, variables)
+    measured, visible, code, text, fix = CASES[name]
+    why = failures.explain(measured, {"exit_code": 1}, visible, 0)
     assert why is not None
     assert why.code == code
     assert text in why.text
@@ -255,15 +315,20 @@ def test_an_error_is_explained_with_its_fix(name: str) -> None:
     ],
 )
 def test_an_end_without_a_word_is_explained(ended: Any, code: str, words: str) -> None:
-    why = failures.explain(Measured(step="gemm"), ended, NOTHING)
+    why = failures.explain(Measured(step="gemm"), ended)
     assert why is not None
     assert why.code == code
     assert words in why.text
 
 
+def test_a_hang_is_the_gpus_fault_only_once_it_has_begun() -> None:
+    assert failures.hung("gemm", 60).code in failures.UNHEALTHY
+    assert failures.hung("start", 60).code not in failures.UNHEALTHY
+
+
 def test_a_complete_measurement_needs_no_explanation() -> None:
     found = record.read(DATA / "probe/h100-full-1.jsonl")
-    assert failures.explain(found, {"exit_code": 0}, NOTHING) is None
+    assert failures.explain(found, {"exit_code": 0}) is None
 
 
 @pytest.mark.parametrize(
@@ -324,7 +389,7 @@ def test_the_real_cupy_without_a_driver_says_so(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert b"Traceback" not in done.stdout + done.stderr
     assert [one["name"] for one in found.cupy] == ["cupy-cuda12x"]
-    why = failures.explain(found, {"exit_code": 1}, NOTHING)
+    why = failures.explain(found, {"exit_code": 1})
     assert why is not None
     assert why.code == "no-driver"
 
@@ -338,7 +403,7 @@ def test_the_real_cupy_without_a_cache_folder_says_so(tmp_path: Path) -> None:
     console = tmp_path / "console.log"
     console.write_bytes(done.stdout)
     assert done.returncode == 1
-    why = failures.explain(record.read(console), {"exit_code": 1}, NOTHING)
+    why = failures.explain(record.read(console), {"exit_code": 1})
     assert why is not None
     assert why.code == "cache"
     assert "/proc/nope" in why.text

@@ -57,6 +57,8 @@ def test_garbage_between_the_lines_changes_nothing(tmp_path: Path) -> None:
         b"Traceback (most recent call):", b"\xff\xfe\x00\x01", b"{", b"[1, 2]", b'{"probe": 3}',
         b'{"probe": "unheard of"}', b'{"probe": "metric", "name": "d2d", "value": NaN}',
         b'{"probe": "metric", "name": "d2d", "value": "fast", "min": 1, "max": 1, "cv": 0}',
+        b'{"probe": "metric", "name": "d2d", "value": 1, "min": 1, "max": 1, "cv": -1}',
+        b'{"probe": "end", "seconds": ' + b"9" * 400 + b"}",
         b'{"probe": "metric", "value": 1, "min": 1, "max": 1, "cv": 0}',
         b'{"probe": "step", "name": "gemm", "nth": true, "of": 8}', b'{"probe": "busy"}',
         b"{" * 100_000, b"x" * 3_000_000,
@@ -66,6 +68,14 @@ def test_garbage_between_the_lines_changes_nothing(tmp_path: Path) -> None:
     for nth, line in enumerate(whole):
         mixed += [garbage[nth % len(garbage)], line]
     assert read(b"\n".join(mixed), tmp_path) == record.read(FULL)
+
+
+def test_readings_of_another_kind_are_left_out(tmp_path: Path) -> None:
+    line = (
+        b'{"probe": "gpu", "when": "after", "ecc_corrected": "x", "lost": 3, "sm_clock_mhz": 345}'
+    )
+    (found,) = read(line, tmp_path).gpu
+    assert found == {"when": "after", "sm_clock_mhz": 345}
 
 
 def test_the_last_line_counts_without_a_newline(tmp_path: Path) -> None:

@@ -106,8 +106,9 @@ def test_a_baseline_is_the_first_five_healthy_ones(store: RunStore, tmp_path: Pa
     found = history.baseline(past, driver="580.159.04", environment="bare-metal", quick=False)
     assert found is not None
     assert found.probes == 5
-    assert found.medians["d2d"] == past[-3].value("d2d")
-    assert 0.001 < found.cvs["d2d"] < 0.003
+    (scale,) = found.values["d2d"]
+    assert found.median("d2d", scale) == past[-3].value("d2d")
+    assert 0.001 < found.spread("d2d", scale) < 0.003
     other = history.baseline(past, driver="575.1", environment="bare-metal", quick=False)
     assert other is None
 
@@ -131,6 +132,53 @@ def test_a_body_that_goes_wrong_is_explained(
     assert run.probe is not None
     assert run.probe["verdict"] is None
     assert run.probe["reasons"][0]["code"] == code
+
+
+def test_a_fault_that_was_found_counts_though_the_body_then_dies(store: RunStore) -> None:
+    flip = DATA / "probe/h100-flip.jsonl"
+    lines = flip.read_text().splitlines()
+    found_at = next(n for n, line in enumerate(lines, 1) if '"name": "pattern", "mism' in line)
+    run = finished(probe(store, "--lines", str(found_at), "--then", "segfault", file=flip))
+    assert run.stored_state.state == "failed"
+    assert run.probe is not None
+    assert run.probe["verdict"] == "unhealthy"
+    assert [one["code"] for one in run.probe["reasons"]] == ["memory-mismatch", "crashed"]
+    assert "d2d" in [one["name"] for one in run.probe["metrics"]]
+
+
+SPOILT = {
+    "metrics": [1, {"name": "d2d"}, None],
+    "notes": ["a", {"code": 1}],
+    "reasons": "none",
+    "curves": None,
+    "checks": [{"name": "pattern"}, 7],
+    "readings": [{"when": "before", "sm_clock_mhz": "fast"}],
+}
+
+
+@pytest.mark.parametrize("name", [*SPOILT, "device", "value", "unheard of", "half"])
+def test_a_damaged_probe_harms_neither_the_next_one_nor_its_readers(
+    store: RunStore, cli: Cli, name: str
+) -> None:
+    first = finished(probe(store))
+    path = first.folder / "result.json"
+    found = json.loads(path.read_text())
+    if name in SPOILT:
+        found[name] = SPOILT[name]
+    elif name == "device":
+        found["device"] = "x"
+    elif name == "value":
+        found["metrics"][0]["value"] = None
+    else:
+        found["metrics"][0]["name"] = "of a later version"
+    text = json.dumps(found)
+    path.write_text(text[: len(text) // 2] if name == "half" else text)
+    second = finished(probe(store))
+    assert second.stored_state.state == "finished", second.stored_state.cause
+    for verb in (("runs",), ("show", first.id), ("show", first.id, "--json"), ("runs", "--json")):
+        done = cli(*verb)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_garbage_after_a_whole_measurement_does_no_harm(store: RunStore) -> None:
@@ -237,7 +285,8 @@ def planned(
 
 def test_every_gpu_is_probed_in_turn_by_its_uuid() -> None:
     assert planned((gpu(0), gpu(1))) == [("gpu0", "GPU-0"), ("gpu1", "GPU-1")]
-    assert planned((gpu(0), gpu(1, lost=True), gpu(2, closed="no"))) == [("gpu0", "GPU-0")]
+    lost = planned((gpu(0), gpu(1, lost=True), gpu(2, closed="no")))
+    assert [name for name, _ in lost] == ["gpu0", "gpu1", "gpu2"]  # what is lost must not be missed
 
 
 def test_one_gpu_by_its_number() -> None:
@@ -257,7 +306,8 @@ def test_without_nvml_the_body_is_to_say_why() -> None:
         ("", [("gpu", None)]),
         ("7", [("gpu", None)]),
         ("GPU-1", [("gpu1", "GPU-1")]),
-        ("1", [("gpu", None)]),  # CUDA counts the fastest first: only CUDA can tell
+        ("1", [("gpu", "1")]),  # CUDA counts the fastest first: only CUDA can tell
+        ("0,1", [("gpu", "0"), ("gpu", "1")]),
     ],
 )
 def test_the_users_own_choice_of_gpus_is_kept(
@@ -266,11 +316,11 @@ def test_the_users_own_choice_of_gpus_is_kept(
     assert planned((gpu(0), gpu(1)), {"CUDA_VISIBLE_DEVICES": visible}) == wanted
 
 
-def test_of_a_split_gpu_the_chosen_slice_else_the_first() -> None:
+def test_of_a_split_gpu_every_slice_or_the_chosen_ones() -> None:
     parts = tuple(MigInstance(n, f"MIG-{n}", "1g.10gb", n, 0, 10**10) for n in range(2))
-    assert planned((gpu(0, mig=parts),)) == [("gpu0", "MIG-0")]
+    assert planned((gpu(0, mig=parts),)) == [("gpu0/mig0", "MIG-0"), ("gpu0/mig1", "MIG-1")]
     chosen = planned((gpu(0, mig=parts),), {"CUDA_VISIBLE_DEVICES": "MIG-1"})
-    assert chosen == [("gpu0", "MIG-1")]
+    assert chosen == [("gpu0/mig1", "MIG-1")]
 
 
 # --- the command line ---------------------------------------------------------------------------

@@ -10,10 +10,11 @@ import pytest
 from tests.conftest import DATA
 from tui.engine import catalog
 from tui.engine.catalog import GpuModel
+from tui.engine.kernel_log import Xid
 from tui.engine.probe import record, verdict
 from tui.engine.probe.metrics import METRICS, ceiling_of, link_gb_s
 from tui.engine.probe.record import Measured
-from tui.engine.probe.verdict import Baseline, grade
+from tui.engine.probe.verdict import Baseline, grade, scale_of
 
 REAL = record.read(DATA / "probe/h100-full-1.jsonl")
 KNOWN = catalog.load(with_users=False)
@@ -33,20 +34,27 @@ def h100() -> GpuModel:
 
 def own(cv: float = 0.002, **changes: float) -> Baseline:
     """What the same card had before."""
-    medians = {one["name"]: one["value"] for one in REAL.metrics} | changes
-    return Baseline(medians, dict.fromkeys(medians, cv), probes=5)
+    scatter = (1 - cv, 1 - cv, 1.0, 1 + cv, 1 + cv)
+    return Baseline(
+        {
+            one["name"]: {
+                scale_of(one): tuple(changes.get(one["name"], one["value"]) * by for by in scatter)
+            }
+            for one in REAL.metrics
+        },
+        probes=5,
+    )
 
 
 def metric(measured: Measured, name: str) -> dict[str, Any]:
     return next(one for one in measured.metrics if one["name"] == name)
 
 
-def scale(measured: Measured, name: str, by: float, cv: float | None = None) -> None:
+def scale(measured: Measured, name: str, by: float, iqr: float = 0.001) -> None:
     one = metric(measured, name)
     for part in ("value", "min", "max"):
         one[part] *= by
-    if cv is not None:
-        one["cv"] = cv
+    one["iqr"] = iqr
 
 
 def check(measured: Measured, name: str) -> dict[str, Any]:
@@ -136,9 +144,12 @@ def test_a_flipped_bit_is_told_with_bit_and_address(h100: GpuModel) -> None:
 
 
 def test_an_xid_makes_it_unhealthy(measured: Measured, h100: GpuModel) -> None:
-    graded = grade(measured, h100, own(), ["Xid 48 (double-bit ECC error)"])
+    graded = grade(measured, h100, own(), [Xid(48)])
     assert (graded.verdict, codes(graded)) == ("unhealthy", ["xid"])
-    assert "Xid 48" in graded.reasons[0].text
+    assert "Xid 48 (double-bit ECC error)" in graded.reasons[0].text
+    program = grade(measured, h100, own(), [Xid(31)])
+    assert program.verdict == "healthy"
+    assert "Xid 31" in program.notes[0].text
 
 
 def test_a_fault_stands_before_what_is_suspect(measured: Measured, h100: GpuModel) -> None:
@@ -159,7 +170,7 @@ def test_a_fault_stands_before_what_is_suspect(measured: Measured, h100: GpuMode
 def test_below_its_own_baseline(
     measured: Measured, name: str, lost_pct: float, suspect: bool
 ) -> None:
-    scale(measured, name, 1 - lost_pct / 100, cv=0.001)
+    scale(measured, name, 1 - lost_pct / 100, iqr=0.001)
     graded = grade(measured, None, own())
     assert (graded.verdict, codes(graded)) == (
         ("suspect", ["below-baseline"]) if suspect else ("healthy", [])
@@ -172,9 +183,10 @@ def test_below_its_own_baseline(
 def test_no_verdict_rests_on_a_metric_that_scatters_more(
     measured: Measured, h100: GpuModel, where: str
 ) -> None:
-    scale(measured, "h2d_pinned", 0.92, cv=0.05 if where == "own spread" else 0.001)
-    graded = grade(measured, h100, own(cv=0.05 if where == "baseline" else 0.001))
+    scale(measured, "h2d_pinned", 0.92, iqr=0.1 if where == "own spread" else 0.001)
+    graded = grade(measured, h100, own(cv=0.06 if where == "baseline" else 0.001))
     assert graded.verdict == "healthy"
+    assert "scatters by" in next(one.text for one in graded.notes if one.code == "unsettled")
     assert grade(measured, h100, own(cv=0.001)).verdict == (
         "healthy" if where == "own spread" else "suspect"
     )
@@ -185,14 +197,14 @@ def test_far_below_the_datasheet(measured: Measured, h100: GpuModel) -> None:
     graded = grade(measured, h100, None)
     assert (graded.verdict, codes(graded)) == ("suspect", ["below-ceiling"])
     assert "78 % of what the hardware can (3 350)" in graded.reasons[0].text
-    metric(measured, "d2d")["cv"] = 0.2
+    metric(measured, "d2d")["iqr"] = 0.2
     assert grade(measured, h100, None).verdict == "healthy"
 
 
 def test_an_unknown_model_is_graded_by_its_own_baseline_only(measured: Measured) -> None:
     assert measured.device is not None
     measured.device["name"] = "NVIDIA X1"
-    scale(measured, "d2d", 0.5, cv=0.001)
+    scale(measured, "d2d", 0.5)
     first = grade(measured, None, None)
     assert first.verdict == "healthy"
     assert {"no-datasheet", "no-baseline"} <= {one.code for one in first.notes}
@@ -224,6 +236,7 @@ def test_what_wants_a_second_look(
 
 
 def test_on_a_busy_gpu_speeds_are_not_graded(measured: Measured, h100: GpuModel) -> None:
+    measured.is_busy = True
     measured.busy = [{"pid": 7, "command": "train.py", "memory_bytes": 10**9}]
     scale(measured, "d2d", 0.3)
     graded = grade(measured, h100, own())
@@ -234,18 +247,47 @@ def test_on_a_busy_gpu_speeds_are_not_graded(measured: Measured, h100: GpuModel)
     assert grade(measured, h100, own()).verdict == "unhealthy"  # its memory is tested all the same
 
 
-def test_what_is_missing_or_twice_is_noted(measured: Measured, h100: GpuModel) -> None:
+def test_cupy_twice_and_smaller_sizes_are_noted(measured: Measured, h100: GpuModel) -> None:
     measured.cupy = [
         {"name": "cupy-cuda12x", "version": "14.2.0"},
         {"name": "cupy-cuda13x", "version": "14.2.0"},
     ]
-    measured.left_out = [{"what": "gemm", "type": "ImportError", "text": "libcublas.so.12: …"}]
-    measured.metrics = [one for one in measured.metrics if "gemm" not in one["name"]]
     measured.shrunk = ["memory: 20 of 2048 MiB", "alloc_free of 256 MiB is left out"]
     graded = grade(measured, h100, own())
     assert graded.verdict == "healthy"
-    assert [one.code for one in graded.notes] == ["no-cublas", "shrunk", "cupy-twice"]
-    assert "cupy-cuda12x 14.2.0 and cupy-cuda13x 14.2.0" in graded.notes[2].text
+    assert [one.code for one in graded.notes] == ["shrunk", "cupy-twice"]
+    assert "that for CUDA 13 was used" in graded.notes[1].text
+    assert "pip uninstall -y cupy-cuda12x;" in (graded.notes[1].fix or "")
+
+
+def test_nothing_is_healthy_that_was_not_tested(measured: Measured, h100: GpuModel) -> None:
+    measured.left_out = [{"what": "gemm", "type": "ImportError", "text": "libcublas.so.12: …"}]
+    measured.metrics = [one for one in measured.metrics if "gemm" not in one["name"]]
+    measured.checks = [one for one in measured.checks if "gemm" not in one["name"]]
+    graded = grade(measured, h100, own())
+    assert (graded.verdict, codes(graded)) == (None, ["no-cublas"])
+    assert "pip install 'cupy-cuda13x[ctk]'" in (graded.reasons[0].fix or "")
+    flip(measured)
+    assert grade(measured, h100, own()).verdict == "unhealthy"
+    assert codes(grade(Measured(seconds=1.0), None, None)) == ["not-verified"]
+
+
+def test_only_equal_sizes_are_compared(measured: Measured, h100: GpuModel) -> None:
+    metric(measured, "d2d").update(value=2168.0, bytes=32 << 20, iqr=0.001)
+    metric(measured, "gemm_fp64").update(value=20.0, size=2048, iqr=0.001)
+    graded = grade(measured, h100, own())
+    assert graded.verdict == "healthy"
+    rows = {one["name"]: one for one in graded.metrics}
+    assert (rows["d2d"]["baseline"], rows["d2d"]["floor"], rows["d2d"]["graded"]) == (
+        None, None, False,
+    )  # fmt: skip
+    assert rows["gemm_fp32"]["baseline"] is not None
+
+
+def test_one_odd_probe_does_not_make_a_baseline_useless(measured: Measured) -> None:
+    values = {"d2d": {scale_of(metric(measured, "d2d")): (1500.0, 3020.0, 3020.0, 3021.0, 3019.0)}}
+    scale(measured, "d2d", 0.9)
+    assert codes(grade(measured, None, Baseline(values, 5))) == ["below-baseline"]
 
 
 def test_a_mig_slice_is_graded_by_its_own_baseline_only(measured: Measured) -> None:
@@ -265,7 +307,7 @@ def test_links_and_ceilings() -> None:
 
 def test_memory_with_ecc_in_it_may_be_slower(measured: Measured) -> None:
     t4 = KNOWN.gpu_named("Tesla T4")
-    measured.metrics = [metric(measured, "d2d") | {"value": 240.0, "cv": 0.001}]
+    measured.metrics = [metric(measured, "d2d") | {"value": 240.0, "iqr": 0.001}]
     assert grade(measured, t4, None).verdict == "healthy"  # 75 %
     measured.metrics[0]["value"] = 200.0
     assert codes(grade(measured, t4, None)) == ["below-ceiling"]

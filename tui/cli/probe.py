@@ -97,6 +97,10 @@ def _object(run: Run) -> dict[str, Any]:
         "notes": [],
         "device": None,
         "metrics": [],
+        **{name: [] for name in ("curves", "checks", "readings")},
+        "complete": False,
+        "datasheet": None,
+        "baseline_probes": 0,
         "quick": run.stored_spec.get("scenario") == "quick",
         "seconds": state.duration_s,
     }

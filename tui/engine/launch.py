@@ -164,6 +164,7 @@ def _chosen_gpus(
 ) -> list[tuple[str, dict[str, str]]]:
     """Name and variables of each GPU to be probed. By UUID: CUDA counts otherwise than NVML."""
     devices = gpus.devices if gpus is not None else ()
+    visible, order = (variables.get(f"CUDA_{name}") for name in ("VISIBLE_DEVICES", "DEVICE_ORDER"))
     if index is not None:
         if gpus is not None and all(one.index != index for one in devices):
             raise SpecError("--device", f"there is no GPU {index}", [str(d.index) for d in devices])
@@ -171,26 +172,25 @@ def _chosen_gpus(
         if not chosen:  # CUDA knows perhaps
             return [(f"gpu{index}", _visible(str(index)))]
     else:
-        visible, order = (
-            variables.get(f"CUDA_{name}") for name in ("VISIBLE_DEVICES", "DEVICE_ORDER")
-        )
         seen = {one.index: one.seen_by_cuda(visible, order, len(devices)) for one in devices}
-        chosen = [one for one in devices if seen[one.index] and not one.lost and not one.closed]
-        if visible is not None and (not chosen or None in seen.values()):
-            return [("gpu", {})]  # what the user chose, whatever CUDA makes of it
+        if visible is not None and None in seen.values():
+            # Only CUDA can tell which ones these are: each by the user's own word.
+            names = [part.strip() for part in visible.split(",")]
+            return [("gpu", {"CUDA_VISIBLE_DEVICES": one}) for one in dict.fromkeys(names)]
+        chosen = [one for one in devices if seen[one.index]]
     if not chosen:
-        return [("gpu", {})]
-    return [(f"gpu{one.index}", _visible(_cuda_name(one, variables))) for one in chosen]
+        return [("gpu", {})]  # what the user chose, whatever CUDA makes of it
+    return [part for one in chosen for part in _parts(one, visible)]
 
 
-def _cuda_name(device: GpuDevice, variables: Mapping[str, str]) -> str:
-    """What CUDA_VISIBLE_DEVICES shall hold for it; of a split GPU the slice that the user chose,
-    else the first one."""
-    slices = [one.uuid for one in device.mig or () if one.uuid]
-    asked = variables.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    return next((one for one in slices if one in asked), None) or next(
-        iter(slices), device.uuid or str(device.index)
-    )
+def _parts(device: GpuDevice, visible: str | None) -> list[tuple[str, dict[str, str]]]:
+    """A GPU by its UUID; a split one by each of its slices, or those that the user chose."""
+    name, asked = f"gpu{device.index}", (visible or "").split(",")
+    slices = [one for one in device.mig or () if one.uuid]
+    slices = [one for one in slices if one.uuid in asked] or slices
+    if slices:
+        return [(f"{name}/mig{one.index}", _visible(str(one.uuid))) for one in slices]
+    return [(name, _visible(device.uuid or str(device.index)))]
 
 
 def _visible(name: str) -> dict[str, str]:

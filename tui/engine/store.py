@@ -181,10 +181,7 @@ class Run:
     def probe(self) -> dict[str, Any] | None:
         """result.json of a health probe, once it has been judged; None for any other run."""
         found = home.read_json(self.folder / "result.json")
-        is_probe = isinstance(found, dict) and all(
-            name in found and isinstance(found[name], kinds) for name, kinds in PROBE_PARTS.items()
-        )
-        return found if is_probe else None
+        return _probe_of(found) if isinstance(found, dict) else None
 
     def was_started(self) -> bool:
         """A keeper has started the command, or is about to."""
@@ -273,11 +270,48 @@ RESULT_PARTS: Mapping[str, tuple[type, ...]] = {
 """What every reader of a result counts on."""
 
 
-PROBE_PARTS: Mapping[str, tuple[type, ...]] = {
-    "verdict": (str, type(None)), "reasons": (list,), "notes": (list,), "metrics": (list,),
-    "quick": (bool,),
+Kinds = Mapping[str, tuple[type, ...]]
+NUMBER, NOTHING = (int, float), type(None)
+PROBE_PARTS: Kinds = {
+    "verdict": (str, NOTHING), "device": (dict, NOTHING), "reasons": (list,), "notes": (list,),
+    "metrics": (list,), "quick": (bool,), "seconds": (*NUMBER, NOTHING),
 }  # fmt: skip
-"""The same of a probe's."""
+"""The same of a probe's; below, of what its lists hold."""
+WHY_PARTS: Kinds = {"code": (str,), "text": (str,), "fix": (str, NOTHING)}
+PROBE_LISTS: Mapping[str, Kinds] = {
+    "reasons": WHY_PARTS,
+    "notes": WHY_PARTS,
+    "metrics": {
+        **dict.fromkeys(("name", "title", "unit", "better"), (str,)),
+        **dict.fromkeys(("value", "cv", "min", "max", "smallest_pct"), NUMBER),
+        **dict.fromkeys(("ceiling", "floor", "baseline", "delta_pct"), (*NUMBER, NOTHING)),
+        **dict.fromkeys(("slow", "unsettled"), (str, NOTHING)),
+        "graded": (bool,),
+    },
+    "curves": {"name": (str,), "points": (list,)},
+    "checks": {"name": (str,)},
+    "readings": {"when": (str,)},
+}
+
+
+def _probe_of(found: dict[str, Any]) -> dict[str, Any] | None:
+    """A probe's result, its lists without what another version wrote or a hand has spoilt."""
+    if not _has(found, PROBE_PARTS):
+        return None
+    given = {name: found.get(name) for name in PROBE_LISTS}
+    lists = {
+        name: [one for one in some if _has(one, PROBE_LISTS[name])]
+        if isinstance(some, list)
+        else []
+        for name, some in given.items()
+    }
+    return {**found, **lists}
+
+
+def _has(one: Any, parts: Kinds) -> bool:
+    return isinstance(one, dict) and all(
+        name in one and isinstance(one[name], kinds) for name, kinds in parts.items()
+    )
 
 
 def _is_result(found: Any) -> bool:

@@ -10,9 +10,9 @@ from tui.engine.probe.history import Past
 from tui.engine.probe.metrics import METRICS
 from tui.engine.telemetry.gpus import reasons_of
 from tui.present import metrics
+from tui.present.run import VERDICTS
 from widgets.rows import Badge, Cell, Chart, Column, Curve, Fact, Panel, Reason, Tone
 
-VERDICTS = {"healthy": Tone.GOOD, "suspect": Tone.WARNING, "unhealthy": Tone.BAD}
 UNKNOWN = Badge("not measured", Tone.UNKNOWN)
 COLUMNS = (
     Column("metric", 24, most=30),
@@ -59,7 +59,7 @@ def panel(result: Mapping[str, Any], length: str = "") -> Panel:
 
 def headline(result: Mapping[str, Any]) -> str:
     """The numbers that one asks for first."""
-    values = {row["name"]: row for row in result["metrics"]}
+    values = {row["name"]: row for row in result["metrics"] if row["name"] in METRICS}
     names = ("d2d", "h2d_pinned", "gemm_bf16", "gemm_fp32", "launch_sync")
     return "  ".join(
         f"{METRICS[name].title} {quantity(values[name])}" for name in names if name in values
@@ -119,22 +119,23 @@ def _fact(row: Mapping[str, Any]) -> Fact:
 
 
 def tone(row: Mapping[str, Any]) -> Tone:
-    """Marked where it is below its floor, or its baseline by more than the rule allows."""
-    metric = METRICS.get(row["name"])
-    if not row["graded"] or metric is None or metric.warn_pct is None:
-        return Tone.PLAIN
-    below = row["floor"] is not None and row["value"] < row["floor"]
-    slow = row["delta_pct"] is not None and -row["delta_pct"] > metric.warn_pct
-    return Tone.WARNING if below or slow else Tone.PLAIN
+    """Marked where the judge found it too slow."""
+    return Tone.WARNING if row["slow"] else Tone.PLAIN
 
 
 def _curves(result: Mapping[str, Any]) -> list[Fact]:
     found = []
     for one in result.get("curves", ()):
         title = METRICS[one["name"]].title if one["name"] in METRICS else one["name"]
-        words = (f"{_binary(p['bytes'])} {number(p['value'])}" for p in one["points"])
+        points = [one for one in one["points"] if _is_point(one)]
+        words = (f"{_binary(p['bytes'])} {number(p['value'])}" for p in points)
         found.append(Fact(f"{title}, by size", "  ".join(words) + "  GB/s"))
     return found
+
+
+def _is_point(one: Any) -> bool:
+    numbers = (one.get("bytes"), one.get("value")) if isinstance(one, dict) else ("",)
+    return all(isinstance(each, (int, float)) for each in numbers)
 
 
 def _binary(size: int) -> str:
@@ -144,12 +145,12 @@ def _binary(size: int) -> str:
 def _about(result: Mapping[str, Any]) -> list[Fact]:
     device, facts = result.get("device") or {}, []
     for one in result.get("checks", ()):
-        if one["name"] == "pattern" and not one["mismatches"]:
+        if one["name"] == "pattern" and one.get("mismatches") == 0 and one.get("bytes"):
             facts.append(Fact("memory test", f"{one['bytes'] / 1e9:.1f} GB keep what is written"))
     errors = [
         f"{one['name'].removeprefix('gemm_').upper()} {one['error']:.1e}"
         for one in result.get("checks", ())
-        if one["name"].startswith("gemm") and one.get("error") is not None
+        if one["name"].startswith("gemm") and isinstance(one.get("error"), float)
     ]
     if errors:
         facts.append(Fact("GEMM error", "  ".join(errors) + "  against float64"))
@@ -161,7 +162,8 @@ def _about(result: Mapping[str, Any]) -> list[Fact]:
     if result.get("datasheet"):
         facts.append(Fact("ceilings", f"datasheet of {result['datasheet']}"))
     if device:
-        packages = ", ".join(f"{p.get('name')} {p.get('version')}" for p in device["packages"])
+        known = (one for one in device.get("packages") or () if isinstance(one, dict))
+        packages = ", ".join(f"{one.get('name')} {one.get('version')}" for one in known)
         words = (device.get("uuid"), f"driver {device.get('driver')}", packages)
         facts.append(Fact("with", "  ".join(str(word) for word in words if word)))
     if result.get("seconds") is not None:
@@ -174,7 +176,7 @@ def _clocks(readings: Sequence[Mapping[str, Any]]) -> str:
     words = []
     for when in ("before", "load", "after"):
         one = next((each for each in readings if each["when"] == when), None)
-        if one is not None and one.get("sm_clock_mhz") is not None:
+        if one is not None and isinstance(one.get("sm_clock_mhz"), (int, float)):
             why = ", ".join(reasons_of(one.get("throttle_bits")) or ())
             label = "under load" if when == "load" else when
             words.append(f"{one['sm_clock_mhz']:,.0f} MHz {label}".replace(",", " "))
@@ -237,18 +239,21 @@ def trend(name: str, probes: Sequence[Past]) -> Chart:
     low, high = min(values), max(values)
     room = max((high - low) * MARGIN, NARROWEST * high)
     bottom, top = max(0.0, low - room), high + room
-    metric = METRICS[name]
-    points = [(float(n), value - bottom, None) for n, value in enumerate(values)]
+    # Not filled: an area over an axis that does not begin at 0 would look like a share.
+    points = [(float(n), 0.0, value - bottom) for n, value in enumerate(values)]
     count = len(found)
-    words = (
-        f"{metric.unit}, axis {number(bottom)} to {number(top)}   last {number(values[-1])}   "
-        f"{metrics.count(count, 'probe', 'probes')}"
-    )
+    newest = next(row for row in found[-1][0].result["metrics"] if row["name"] == name)
+    words = f"{newest['unit']}, {number(bottom)} to {number(top)}   last {number(values[-1])}   "
+    if newest["baseline"] is not None:
+        words += f"baseline {number(newest['baseline'])}   "
+    words += metrics.count(count, "probe", "probes")
     ends = {0: found[0][0], count - 1: found[-1][0]}
     return Chart(
         0.0,
         float(count),
-        curves=(Curve(metric.title, [*points, (float(count), None, None)], top - bottom, words),),
+        curves=(
+            Curve(newest["title"], [*points, (float(count), None, None)], top - bottom, words),
+        ),
         ticks=tuple((float(n), _day(one.created)) for n, one in ends.items()),
         gap_s=1.5,
     )

@@ -8,11 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from tui.engine import events
-from tui.engine.probe import history
 from tui.engine.spec import RunSpec
 from tui.engine.store import Run, RunState, RunStore
 from tui.present import metrics
-from tui.present import probe as present_probe
 from tui.present.benchmark import SHORT
 from tui.present.result import VERDICTS as RESULT_VERDICTS
 from tui.present.result import accuracy_name, short_metric
@@ -29,8 +27,11 @@ STATES = {
     "lost": Tone.UNKNOWN,
 }
 SHORT_NAMES = {str(scenario): short for scenario, short in SHORT.items()}
-VERDICTS = {**RESULT_VERDICTS, **present_probe.VERDICTS}
-"""Of results and of probes."""
+VERDICTS = {
+    **RESULT_VERDICTS,
+    **{"healthy": Tone.GOOD, "suspect": Tone.WARNING, "unhealthy": Tone.BAD},
+}
+"""Of results and of health probes."""
 WORST_FIRST = ("INCOMPLETE", "ERRORS", "INVALID", "VALID")
 
 
@@ -182,6 +183,11 @@ def panel(run: Run) -> Panel:
 
 def probe_before(run: Run) -> list[Fact]:
     """The health probe that a run on a GPU can be read beside; [] where there is none."""
+    if run.stored_spec.get("device") != "cuda":
+        return []
+    from tui.engine.probe import history  # a list of runs needs none of it
+    from tui.present import probe as present_probe
+
     before = history.before_run(run)
     created = run.stored_spec.get("created")
     return [present_probe.beside_run(before, created)] if before is not None else []

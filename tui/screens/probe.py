@@ -45,6 +45,7 @@ NOTHING_YET = "The first numbers come in a moment."
 CHART_SHARE = 3
 """The trend takes one line of so many."""
 MOST_NOTES = 2
+MOST_REASONS = 3
 TALL = 40
 
 
@@ -109,6 +110,8 @@ class ProbeScreen(TabScreen):
         self._rows: Sequence[dict[str, Any]] = ()
         self._past: list[Past] = []
         """This GPU's probes with a verdict, newest first."""
+        self._metric: str | None = None
+        """That under the cursor."""
         self._starting = False
         self._gone = Event()
 
@@ -174,7 +177,7 @@ class ProbeScreen(TabScreen):
         """The newest probe, and those before it."""
         device = self._device
         self._run = next((run for run in map(self._opened, self._ids) if self._is_here(run)), None)
-        self._result, self._live = None, None
+        self._result, self._live, self._metric = None, None, None
         if self._run is not None:
             self._result = self._run.probe
             if not self._run.stored_state.is_final:
@@ -189,23 +192,30 @@ class ProbeScreen(TabScreen):
         if self._live is not None:
             self._measure()
         self._show()
-        marked = (nth for nth, one in enumerate(self._rows) if present.tone(one) is not Tone.PLAIN)
+        marked = (nth for nth, one in enumerate(self._rows) if one["slow"])
         self.query_one(ChoiceList).go_to(next(marked, 0))  # what is wrong is seen first
 
     def _opened(self, run_id: str) -> Run:
         return Run(self._store.runs / run_id)
 
     def _is_here(self, run: Run) -> bool:
+        """Of this machine and this GPU: by its UUID, where it came so far, else by its number."""
         try:
             spec = run.stored_spec
         except NotFoundError:
             return False
-        if spec.get("kind") != history.KIND:
+        host = (spec.get("host") or {}).get("host")
+        if spec.get("kind") != history.KIND or host != self._facts.host:
             return False
         device = self._device
-        if spec.get("mode") in (self._called, "gpu") or device is None:
+        probed = ((run.probe or {}).get("device") or {}).get("uuid")
+        if device is None:
             return True
-        return ((run.probe or {}).get("device") or {}).get("uuid") == device.uuid is not None
+        if probed and device.uuid:
+            slices = [one.uuid for one in device.mig or ()]
+            return probed in (device.uuid, *slices)
+        mode = str(spec.get("mode"))
+        return mode.partition("/")[0] in (self._called, "gpu")
 
     def _measure(self) -> None:
         """What the probe has told so far, against ceiling and baseline."""
@@ -265,8 +275,11 @@ class ProbeScreen(TabScreen):
             elapsed.show(done, f"{100 * (done or 0):.0f} %" if done is not None else "")
         self._show_why()
         rows = self.query_one(ChoiceList)
+        names = [one["name"] for one in self._rows]
         empty = NOTHING_YET if live is not None else NO_NUMBERS if self._run is not None else EMPTY
         rows.set_rows(len(self._rows), lambda nth: present.row(self._rows[nth]), empty=empty)
+        if self._metric in names:  # rows come in between: the cursor stays on its metric
+            rows.go_to(names.index(self._metric))
         self._show_trend()
         self.refresh_bindings()
 
@@ -330,6 +343,10 @@ class ProbeScreen(TabScreen):
                 ago = present.last_words(self._past[0], self._clock.utc())
                 notes += (f"The numbers below are those of the probe {ago}.",)
             reasons = present.reasons(self._result)
+            if len(reasons) > 1 and self.size.height < TALL:  # one with its fix, of others a line
+                left = len(reasons) - MOST_REASONS
+                reasons = (reasons[0], *(Reason(one.text) for one in reasons[1:MOST_REASONS]))
+                notes = (f"{left} more reasons: w tells all",) if left > 0 else ()
             return Panel("", nothing, notes=notes, reasons=reasons) if notes or reasons else None
         if self._run is not None and (cause := self._run.stored_state.cause) is not None:
             return Panel("", nothing, reasons=(Reason(cause.text, cause.fix),))
@@ -342,6 +359,7 @@ class ProbeScreen(TabScreen):
         chart, rule = self.query_one(ChartView), self.query_one(Rule)
         place = self.query_one(ChoiceList).cursor
         name = self._rows[place]["name"] if place < len(self._rows) else None
+        self._metric = name or self._metric
         quick = self._run is not None and self._run.stored_spec.get("scenario") == "quick"
         same = [one for one in self._past if one.result["quick"] == quick]
         chart.display = rule.display = name is not None and bool(same)

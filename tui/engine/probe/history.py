@@ -52,7 +52,7 @@ class Past:
     @property
     def is_comparable(self) -> bool:
         """Nobody else was on the GPU: its speeds are those of the GPU."""
-        return not any(one["code"] == "busy" for one in self.result["notes"])
+        return all(one["code"] != "busy" for one in self.result["notes"])
 
     def value(self, name: str) -> float | None:
         """One of its metrics."""
