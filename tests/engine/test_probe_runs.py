@@ -225,8 +225,8 @@ def test_cancel_leaves_nothing_and_no_verdict(store: RunStore) -> None:
 def test_a_supervisor_that_died_is_replaced_and_the_verdict_is_the_same(store: RunStore) -> None:
     import os
 
-    run = running(probe(store, "--pause", "0.05"))
-    wait_for(lambda: run.stored_state.phase == "alloc")
+    run = running(probe(store, "--pause", "0.1"))
+    wait_for(lambda: run.stored_state.phase is not None)
     assert run.supervisor is not None
     os.kill(run.supervisor.pid, 9)
     wait_for(lambda: not run.is_watched())
