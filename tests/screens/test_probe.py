@@ -238,6 +238,7 @@ async def test_in_the_history_it_is_a_run_like_others(store: RunStore) -> None:
         await until(pilot, lambda: "✔ healthy" in shown(pilot.app))
         assert "3 0" in shown(pilot.app)
         assert "GB/s" in shown(pilot.app)
+        assert "fu…" not in shown(pilot.app)
         await pilot.press("enter")
         await until(pilot, lambda: "✔ healthy  finished" in shown(pilot.app))
         assert "device copy 3 0" in shown(pilot.app)

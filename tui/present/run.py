@@ -26,7 +26,10 @@ STATES = {
     "stopped": Tone.STOPPED,
     "lost": Tone.UNKNOWN,
 }
-SHORT_NAMES = {str(scenario): short for scenario, short in SHORT.items()}
+SHORT_NAMES = {
+    **{str(scenario): short for scenario, short in SHORT.items()},
+    **{"full": "", "quick": "qck"},  # of a probe, in the same column
+}
 VERDICTS = {
     **RESULT_VERDICTS,
     **{"healthy": Tone.GOOD, "suspect": Tone.WARNING, "unhealthy": Tone.BAD},
