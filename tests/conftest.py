@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import nvml
-from tui.engine import process
+from tui.engine import mlcflow, process
 from tui.engine.runners.local import LocalRunner
 from tui.engine.spec import RunSpec
 from tui.engine.store import Run, RunStore
@@ -150,6 +150,22 @@ class Cli:
 def cli(root: Path) -> Cli:
     """The command line on this test's data root."""
     return Cli()
+
+
+def embedded_mlcr(root: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The real mlcr on our own repository, its results below `folder`; all it prints as stdout."""
+    installation = mlcflow.embedded(root)
+    mlcflow.register(installation)
+    return subprocess.run(
+        [str(installation.mlcr), *arguments, "--quiet", f"--results_dir={folder}/results"],
+        cwd=folder,
+        env={**os.environ, **installation.env_vars},
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
 
 
 def spec_of(argv: Sequence[str], **fields: Any) -> RunSpec:

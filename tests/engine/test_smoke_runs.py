@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Cli, finished, nothing_left, wait_for
+from conftest import Cli, embedded_mlcr, finished, nothing_left, wait_for
 
 from tui.engine import process
 from tui.engine.store import RunStore
@@ -226,33 +226,18 @@ def test_the_guides_command_line_runs_unchanged_on_the_embedded_repository(
     cli: Cli, root: Path, tmp_path: Path
 ) -> None:
     """Keys and variations of the user's guide; the device is the one this machine has."""
-    import os
-
-    from tui.engine import mlcflow
-
-    installation = mlcflow.embedded(root)
-    mlcflow.register(installation)
-    done = subprocess.run(
-        [
-            str(installation.mlcr),
-            "run-mlperf,inference,_find-performance,_full,_r5.1-dev",
-            "--model=resnet50",
-            "--implementation=reference",
-            "--framework=onnxruntime",
-            "--category=edge",
-            "--scenario=Offline",
-            "--execution_mode=test",
-            "--device=cpu",
-            "--quiet",
-            "--min_duration=1",
-            f"--results_dir={tmp_path}/results",
-        ],
-        cwd=tmp_path,
-        env={**os.environ, **installation.env_vars},
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+    done = embedded_mlcr(
+        root,
+        tmp_path,
+        "run-mlperf,inference,_find-performance,_full,_r5.1-dev",
+        "--model=resnet50",
+        "--implementation=reference",
+        "--framework=onnxruntime",
+        "--category=edge",
+        "--scenario=Offline",
+        "--execution_mode=test",
+        "--device=cpu",
+        "--min_duration=1",
     )
     assert done.returncode == 0, done.stdout
     assert "model 'resnet50' is not here, 'smoke' is used. Not an MLPerf result." in done.stdout

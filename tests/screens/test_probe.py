@@ -194,7 +194,7 @@ async def test_the_last_probe_is_offered_before_a_run_on_the_gpu(store: RunStore
         await pilot.press("down")
         await until(pilot, lambda: "never probed here, 5 does" in shown(pilot.app))
         made(store, made_up.ago(hours=3))
-        await pilot.press("up", "down")
+        await pilot.press("2", "1")
         await until(pilot, lambda: "last probe ✔ healthy 3 h ago, 5" in shown(pilot.app))
         await pilot.press("5")
         await until(pilot, lambda: isinstance(pilot.app.screen, ProbeScreen))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Cli
+from conftest import Cli, embedded_mlcr
 
-from tui.engine import mlcflow
 from tui.engine.store import RunStore
 from tui.smoke import engines, networks, resnet
 from tui.smoke.cupy_engine import CupyEngine, explanation
@@ -214,24 +212,13 @@ def test_the_console_reader_names_the_missing_driver_as_the_cause(cli: Cli, root
 
 
 def test_the_resnet_shape_on_the_cpu_is_refused_by_mlcr(root: Path, tmp_path: Path) -> None:
-    installation = mlcflow.embedded(root)
-    mlcflow.register(installation)
-    done = subprocess.run(
-        [
-            str(installation.mlcr),
-            "run-mlperf,inference,_performance-only,_full,_r5.1-dev",
-            "--model=smoke-resnet50",
-            "--scenario=Offline",
-            "--device=cpu",
-            "--quiet",
-            f"--results_dir={tmp_path}/results",
-        ],
-        cwd=tmp_path,
-        env={**os.environ, **installation.env_vars},
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+    done = embedded_mlcr(
+        root,
+        tmp_path,
+        "run-mlperf,inference,_performance-only,_full,_r5.1-dev",
+        "--model=smoke-resnet50",
+        "--scenario=Offline",
+        "--device=cpu",
     )
     assert done.returncode == 1
     assert "Error : smoke-resnet50 does not run on device cpu: only on cuda" in done.stdout

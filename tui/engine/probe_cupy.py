@@ -13,7 +13,6 @@ but the GEMMs, which need cuBLAS. How and why each thing is measured so: docs/pr
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import statistics
@@ -23,12 +22,11 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from tui.engine.telemetry.gpus import GpuDevice, GpuHealth
-from tui.engine.telemetry.nvml import NvmlSource
-from tui.engine.telemetry.reading import SourceUnavailable
+from tui.engine.probe_nvml import Nvml, tell
 
 MIB, GIB = 1 << 20, 1 << 30
 STEPS = ("start", "alloc", "launch", "transfer", "memory", "pattern", "gemm", "sustained")
@@ -68,91 +66,8 @@ ALLOC_S = 1.0
 BLOCKS = 10
 """Rates of many small calls are taken in so many blocks: their median, and their spread."""
 
-KERNELS = r"""
-typedef unsigned long long u64;
-typedef unsigned int u32;
-typedef unsigned short u16;
-
-__device__ u64 hashed(u64 x) { x *= 0x9E3779B97F4A7C15ULL; return x ^ (x >> 32); }
-__device__ u64 mixed(u64 x) {
-    x ^= x >> 33; x *= 0xff51afd7ed558ccdULL; x ^= x >> 33; x *= 0xc4ceb9fe1a85ec53ULL;
-    return x ^ (x >> 33);
-}
-__device__ u64 place() { return (u64)blockIdx.x * blockDim.x + threadIdx.x; }
-__device__ u64 all() { return (u64)gridDim.x * blockDim.x; }
-
-extern "C" {
-__global__ void nothing() {}
-
-__global__ void write_pattern(ulonglong2* to, u64 n, u64 base, u64 flip) {
-    for (u64 i = place(); i < n; i += all()) {
-        u64 at = base + i * 16;
-        ulonglong2 both; both.x = hashed(at) ^ flip; both.y = hashed(at + 8) ^ flip;
-        to[i] = both;
-    }
-}
-__device__ void tell(u64 at, u64 wanted, u64 found, u64* count, u64* told, u64 most) {
-    u64 nth = atomicAdd(count, 1ULL);
-    if (nth < most) { told[3*nth] = at; told[3*nth + 1] = wanted; told[3*nth + 2] = found; }
-}
-__global__ void verify_pattern(
-    const ulonglong2* from, u64 n, u64 base, u64 flip, u64* count, u64* told, u64 most) {
-    for (u64 i = place(); i < n; i += all()) {
-        u64 at = base + i * 16;
-        ulonglong2 both = from[i];
-        u64 first = hashed(at) ^ flip, second = hashed(at + 8) ^ flip;
-        if (both.x != first) tell(at, first, both.x, count, told, most);
-        if (both.y != second) tell(at + 8, second, both.y, count, told, most);
-    }
-}
-__global__ void flip_bit(u64* word, u64 mask) { *word ^= mask; }
-
-__global__ void normal(float* to, u64 n, u64 seed) {
-    for (u64 i = place(); i < n; i += all()) {
-        u64 bits = mixed(i + seed);
-        float u = ((u32)bits + 1.0f) * 2.3283064e-10f, v = (u32)(bits >> 32) * 2.3283064e-10f;
-        to[i] = sqrtf(-2.0f * logf(fminf(u, 1.0f))) * cospif(2.0f * v);
-    }
-}
-__global__ void normal64(double* to, u64 n, u64 seed) {
-    for (u64 i = place(); i < n; i += all()) {
-        double u = ((mixed(i + seed) >> 11) + 1) * 1.1102230246251565e-16;
-        double v = (mixed(i + seed + 0x5851F42D4C957F2DULL) >> 11) * 1.1102230246251565e-16;
-        to[i] = sqrt(-2.0 * log(u)) * cospi(2.0 * v);
-    }
-}
-__global__ void to_half(const float* from, u16* to, u64 n) {
-    for (u64 i = place(); i < n; i += all())
-        asm("cvt.rn.f16.f32 %0, %1;" : "=h"(to[i]) : "f"(from[i]));
-}
-__global__ void to_bfloat(const float* from, u16* to, u64 n) {
-    for (u64 i = place(); i < n; i += all()) {
-        u32 bits = __float_as_uint(from[i]);
-        to[i] = (u16)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-    }
-}
-__global__ void widen_double(const double* from, double* to, u64 n) {
-    for (u64 i = place(); i < n; i += all()) to[i] = from[i];
-}
-__global__ void widen_float(const float* from, double* to, u64 n) {
-    for (u64 i = place(); i < n; i += all()) to[i] = from[i];
-}
-__global__ void widen_half(const u16* from, double* to, u64 n) {
-    for (u64 i = place(); i < n; i += all()) {
-        float value; asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(from[i])); to[i] = value;
-    }
-}
-__global__ void widen_bfloat(const u16* from, double* to, u64 n) {
-    for (u64 i = place(); i < n; i += all()) to[i] = __uint_as_float((u32)from[i] << 16);
-}
-}
-"""
+KERNELS = Path(__file__).with_name("probe_kernels.cu")
 THREADS = 256
-
-
-def tell(kind: str, /, **about: Any) -> None:
-    """One line of the protocol, at once: a step that hangs has been named before."""
-    print(json.dumps({"probe": kind, **about}), flush=True)
 
 
 def spread(values: list[float]) -> dict[str, Any]:
@@ -177,109 +92,6 @@ def spread(values: list[float]) -> dict[str, Any]:
 def metric(name: str, values: list[float], **about: Any) -> None:
     """Tell what was measured several times."""
     tell("metric", name=name, **spread(values), **about)
-
-
-class Nvml:
-    """What NVML tells of the one GPU that is measured; nothing, where there is no NVML."""
-
-    def __init__(self) -> None:
-        self._source: NvmlSource | None = None
-        self._index: int | None = None
-        self.missing: str | None = None
-        """Why there is no NVML."""
-        try:
-            self._source = NvmlSource()
-        except SourceUnavailable as error:
-            self.missing = str(error)
-
-    def driver(self) -> dict[str, Any]:
-        """The driver, the CUDA that it serves, and which GPUs cannot be read."""
-        if self._source is None:
-            return {}
-        found = self._source.sample(slow=False, counters=False)
-        gone = [
-            {"gpu": one.index, "why": one.closed}
-            for one in found.devices
-            if one.lost or one.closed is not None
-        ]
-        return {"driver": found.driver, "driver_cuda": found.cuda, "gone": gone}
-
-    def choose(self, pci_bus_id: str) -> int | None:
-        """Find the GPU by its place on the bus; its NVML index."""
-        for one in self._devices():
-            if one.pci_bus_id and place_of(one.pci_bus_id) == place_of(pci_bus_id):
-                self._index = one.index
-        return self._index
-
-    def _devices(self) -> tuple[GpuDevice, ...]:
-        if self._source is None:
-            return ()
-        try:
-            return self._source.sample().devices
-        except SourceUnavailable as error:
-            tell("gpu", when="lost", error=str(error))
-            self._source = None
-            return ()
-
-    def look(self, when: str) -> GpuDevice | None:
-        """Tell its state now: clocks, throttling, ECC, remapped rows, link."""
-        found = next((one for one in self._devices() if one.index == self._index), None)
-        if found is None or self._source is None or self._index is None:
-            return None
-        health, reading = self._source.health(self._index), found.reading
-        tell("gpu", when=when, **_state(found, health), **_numbers(reading))
-        return found
-
-    def others(self, *, mine_only: bool = False) -> list[dict[str, Any]]:
-        """Who computes on each GPU, or on the one that is measured."""
-        return [
-            {
-                "gpu": one.index,
-                "pid": process.pid,
-                "user": process.user,
-                "command": process.command,
-                "memory_bytes": process.memory_bytes,
-                "pci_bus_id": one.pci_bus_id,
-            }
-            for one in self._devices()
-            if not mine_only or one.index == self._index
-            for process in one.processes or ()
-        ]
-
-    def facts(self) -> dict[str, Any]:
-        """What the card is, for the record."""
-        found = next((one for one in self._devices() if one.index == self._index), None)
-        if found is None or self._source is None:
-            return {}
-        return {
-            "index": found.index,
-            # of a split GPU only CUDA knows which slice it shows
-            **({"uuid": found.uuid, "name": found.name} if found.mig is None else {"uuid": None}),
-            "virtualization": found.virtualization,
-            "mig": [part.uuid for part in found.mig] if found.mig is not None else None,
-        }
-
-
-def _state(found: GpuDevice, health: GpuHealth) -> dict[str, Any]:
-    return {
-        "lost": found.lost,
-        "rows_pending": health.rows_pending,
-        "rows_failed": health.rows_failed,
-        "link_gen_max": health.link_gen_max,
-        "link_width_max": health.link_width_max,
-        "compute_mode": health.compute_mode,
-        "ecc": health.ecc,
-    }
-
-
-def _numbers(reading: Any) -> dict[str, Any]:
-    names = (
-        "utilization_pct", "memory_used_bytes", "memory_total_bytes", "power_w", "power_limit_w",
-        "temperature_c", "sm_clock_mhz", "memory_clock_mhz", "pcie_gen", "pcie_width",
-        "throttle_bits", "energy_j", "power_throttled_s", "thermal_throttled_s", "ecc_corrected",
-        "ecc_uncorrected", "remapped_rows", "pcie_replays",
-    )  # fmt: skip
-    return {name: getattr(reading, name) for name in names}
 
 
 def packages() -> list[dict[str, str]]:
@@ -309,7 +121,7 @@ class Gpu:
 
     def compile(self) -> None:
         """Make the kernels; raises where NVRTC is missing."""
-        module = self.cupy.RawModule(code=KERNELS)
+        module = self.cupy.RawModule(code=KERNELS.read_text())
         module.get_function("nothing")
         self._module = module
 
@@ -912,11 +724,6 @@ def _uuid(raw: bytes | None, *, is_slice: bool) -> str | None:
     if not raw or len(raw) < 16:
         return None
     return f"{'MIG' if is_slice else 'GPU'}-{UUID(bytes=bytes(raw[:16]))}"
-
-
-def place_of(pci_bus_id: str) -> tuple[int, ...]:
-    """Domain, bus and device: the domain is written with four digits, or with eight."""
-    return tuple(int(part, 16) for part in pci_bus_id.partition(".")[0].split(":"))
 
 
 def _name(error: BaseException) -> str:

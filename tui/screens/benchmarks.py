@@ -16,12 +16,10 @@ from tui.engine import launch, mlcflow
 from tui.engine.catalog import Benchmark, Catalog
 from tui.engine.errors import MlperfTuiError
 from tui.engine.launch import Plan, Request
-from tui.engine.probe import history
 from tui.engine.spec import parse_settings
 from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts, recognise
 from tui.present import choices, metrics
-from tui.present import probe as present_probe
 from tui.present import result as present_result
 from tui.present import run as present_run
 from tui.screens.frame import Clock, TabScreen, in_words
@@ -33,6 +31,7 @@ from widgets.rows import Badge, Cell, Fact, Option, Panel, Reason, Tone
 from widgets.tones import KEY, QUIET, STRONG, badge_text
 
 if TYPE_CHECKING:
+    from tui.engine.probe.history import Past
     from widgets.prompt import Prompt
 
 MOST_COMMAND_LINES = 4
@@ -85,6 +84,8 @@ class BenchmarksScreen(TabScreen):
         """The name under the cursor: it stays there when the filter changes."""
         self._words = ""
         self._starting = False
+        self._last_probe: tuple[Past | None] | None = None
+        """None: not looked up."""
         self._installations = _installations()
         self._has_official = any(one.value != mlcflow.EMBEDDED for one in self._installations)
 
@@ -107,7 +108,8 @@ class BenchmarksScreen(TabScreen):
         self.set_focus(self.query_one(ChoiceList))
 
     def on_screen_resume(self) -> None:
-        """A run may have ended meanwhile."""
+        """A run may have ended meanwhile, a probe too."""
+        self._last_probe = None
         if self._shown:
             self._show_details()
 
@@ -245,7 +247,12 @@ class BenchmarksScreen(TabScreen):
         """The last health probe of this machine's GPU, for a run that will use it."""
         if request.device != "cuda" or self._facts.nvidia_driver is None:
             return Text()
-        found = history.last(self._store, self._facts.host)
+        from tui.engine.probe import history  # most never come here
+        from tui.present import probe as present_probe
+
+        if self._last_probe is None:  # looked up once each time the screen is seen
+            self._last_probe = (history.last(self._store, self._facts.host),)
+        (found,) = self._last_probe
         if found is None:
             return Text.assemble(("GPU never probed here, ", QUIET), ("5", KEY), (" does", QUIET))
         ago = present_probe.last_words(found, self._clock.utc())

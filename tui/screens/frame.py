@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.engine.process import boottime
+from tui.engine.store import Run
 from widgets.key_line import KeyLine
 from widgets.line import Line
 from widgets.meters import Meters
@@ -91,6 +92,21 @@ class FrameScreen(Screen[None]):
     def copyable(self) -> tuple[str, str] | None:
         """What `y` copies here: its name and its text; None where there is nothing."""
         return None
+
+
+STOP_TIMEOUT_S = 60.0
+
+
+def stop(run: Run) -> str:
+    """Stop a run and wait for its end; what went wrong, in words, else nothing."""
+    from tui.engine.errors import MlperfTuiError
+    from tui.engine.runners import runner_of
+
+    try:
+        over = runner_of(run).stop(run, STOP_TIMEOUT_S)
+    except (MlperfTuiError, OSError) as error:
+        return str(error)
+    return "" if over else f"not over after {STOP_TIMEOUT_S:.0f} s"
 
 
 def in_words(error: Exception) -> str:

@@ -17,11 +17,10 @@ from textual.worker import get_current_worker
 from tui.engine import launch, sut
 from tui.engine.errors import MlperfTuiError, NotFoundError
 from tui.engine.queue import live_runs, queue_of, queues
-from tui.engine.runners import runner_of
 from tui.engine.store import FINAL, Run, RunStore
 from tui.present import metrics
 from tui.present import run as present_run
-from tui.screens.frame import Clock, TabScreen
+from tui.screens.frame import Clock, TabScreen, stop
 from widgets.choice_list import ChoiceList
 from widgets.dialog import Confirm
 from widgets.line import Line
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 DAMAGES = (NotFoundError, OSError, KeyError, TypeError, ValueError, AttributeError)
 """What a folder may bring that another version wrote, or half of it; it is shown as damaged."""
-STOP_TIMEOUT_S = 60.0
 EMPTY = "No runs yet. 1 goes to the benchmarks; Enter on smoke starts a 10-second run."
 PATH = "path"
 """The prompt for one."""
@@ -325,13 +323,7 @@ class HistoryScreen(TabScreen):
 
     @work(thread=True)
     def _stop(self, run: Run) -> None:
-        problem = ""
-        try:
-            if not runner_of(run).stop(run, STOP_TIMEOUT_S):
-                problem = f"not over after {STOP_TIMEOUT_S:.0f} s"
-        except (MlperfTuiError, OSError) as error:
-            problem = str(error)
-        self.app.call_from_thread(self._done, problem)
+        self.app.call_from_thread(self._done, stop(run))
 
     async def action_delete(self) -> None:
         """Delete the run, after a yes."""

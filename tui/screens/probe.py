@@ -17,6 +17,7 @@ from tui.engine.catalog import Catalog
 from tui.engine.errors import MlperfTuiError, NotFoundError
 from tui.engine.probe import history, record, verdict
 from tui.engine.probe.history import Past
+from tui.engine.probe.record import Measured
 from tui.engine.runners import runner_of
 from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts
@@ -26,7 +27,7 @@ from tui.present import metrics
 from tui.present import probe as present
 from tui.present import run as present_run
 from tui.present.live import LiveRun
-from tui.screens.frame import Clock, TabScreen, in_words
+from tui.screens.frame import Clock, TabScreen, in_words, stop
 from widgets.choice_list import ChoiceList
 from widgets.dialog import Sheet
 from widgets.elapsed import Elapsed
@@ -38,7 +39,6 @@ from widgets.tones import QUIET, STRONG, badge_text
 from widgets.trend import ChartView
 
 LOOK_S = 1.0
-STOP_TIMEOUT_S = 60.0
 EMPTY = "No probe yet. Enter starts one: 10 seconds, nothing on the GPU is changed."
 NO_NUMBERS = "It gave no numbers. w tells what is known, l shows what it printed."
 NOTHING_YET = "The first numbers come in a moment."
@@ -82,9 +82,9 @@ class ProbeScreen(TabScreen):
     class Happened(Message):
         """Something happened to the probe that is followed."""
 
-        def __init__(self, run: Run, events: list[follow.RunEvent]) -> None:
+        def __init__(self, gone: Event, events: list[follow.RunEvent]) -> None:
             super().__init__()
-            self.run, self.events = run, events
+            self.gone, self.events = gone, events
 
     def __init__(
         self,
@@ -113,7 +113,10 @@ class ProbeScreen(TabScreen):
         self._metric: str | None = None
         """That under the cursor."""
         self._starting = False
+        self._measured: Measured | None = None
+        """What the one that goes on has told so far."""
         self._gone = Event()
+        """Set for whoever follows a probe that is not in view any more."""
 
     def body(self) -> ComposeResult:
         """Verdict, why, the numbers, one of them over time."""
@@ -177,12 +180,14 @@ class ProbeScreen(TabScreen):
         """The newest probe, and those before it."""
         device = self._device
         self._run = next((run for run in map(self._opened, self._ids) if self._is_here(run)), None)
-        self._result, self._live, self._metric = None, None, None
+        self._result, self._live, self._metric, self._measured = None, None, None, None
+        self._gone.set()
+        self._gone = Event()
         if self._run is not None:
             self._result = self._run.probe
             if not self._run.stored_state.is_final:
                 self._live = LiveRun(self._run.stored_spec)
-                self._follow(self._run)
+                self._follow(self._run, self._gone)
         uuid = (self._result or {}).get("device") or {}
         known = uuid.get("uuid") or (device.uuid if device is not None else None)
         self._past = history.of_gpu(self._store, known) if known else []
@@ -221,13 +226,10 @@ class ProbeScreen(TabScreen):
         """What the probe has told so far, against ceiling and baseline."""
         assert self._run is not None
         try:
-            measured = record.read(self._run.console)
+            self._measured = measured = record.read(self._run.console)
         except OSError:
             return  # it has not begun
         spec = self._run.stored_spec
-        if not measured.metrics:
-            self._rows = ()
-            return
         before = history.baseline(
             self._past,
             driver=measured.driver,
@@ -237,20 +239,20 @@ class ProbeScreen(TabScreen):
         model = self._catalog.gpu_named((measured.device or {}).get("name"))
         self._rows = verdict.grade(measured, model, before).metrics
 
-    @work(thread=True, exclusive=True, group="follow")
-    def _follow(self, run: Run) -> None:
+    @work(thread=True, group="follow")
+    def _follow(self, run: Run, gone: Event) -> None:
         try:
             runner_of(run).attend(run)
-            for events in follow.batches(run, self._gone):
-                self.post_message(self.Happened(run, events))
+            for events in follow.batches(run, gone):
+                self.post_message(self.Happened(gone, events))
                 if any(isinstance(one, follow.Tick) for one in events):
                     runner_of(run).attend(run)
         except (MlperfTuiError, OSError) as error:
-            self.post_message(self.Happened(run, [follow.Alert(str(error))]))
+            self.post_message(self.Happened(gone, [follow.Alert(str(error))]))
 
     @on(Happened)
     def _take(self, event: Happened) -> None:
-        if self._live is None or self._run is None or event.run.folder != self._run.folder:
+        if self._live is None or event.gone is not self._gone:
             return
         self._live.take(event.events)
         if self._live.state.is_final:
@@ -271,8 +273,7 @@ class ProbeScreen(TabScreen):
         steps.display = elapsed.display = live is not None
         if live is not None:
             steps.show(live.steps(now))
-            done = self._progress()
-            elapsed.show(done, f"{100 * (done or 0):.0f} %" if done is not None else "")
+            elapsed.show(*self._progress())
         self._show_why()
         rows = self.query_one(ChoiceList)
         names = [one["name"] for one in self._rows]
@@ -283,15 +284,13 @@ class ProbeScreen(TabScreen):
         self._show_trend()
         self.refresh_bindings()
 
-    def _progress(self) -> float | None:
+    def _progress(self) -> tuple[float | None, str]:
         """The share of its steps that are over."""
-        if self._run is None:
-            return None
-        try:
-            measured = record.read(self._run.console)
-        except OSError:
-            return None
-        return (measured.nth - 1) / measured.of if measured.of else 0.0
+        found = self._measured
+        if found is None or not found.of:
+            return None, ""
+        done = (found.nth - 1) / found.of
+        return done, f"{100 * done:.0f} %"
 
     def _show_verdict(self) -> None:
         device = self._device
@@ -415,13 +414,7 @@ class ProbeScreen(TabScreen):
 
     @work(thread=True)
     def _stop(self, run: Run) -> None:
-        problem = ""
-        try:
-            if not runner_of(run).stop(run, STOP_TIMEOUT_S):
-                problem = f"not over after {STOP_TIMEOUT_S:.0f} s"
-        except (MlperfTuiError, OSError) as error:
-            problem = str(error)
-        self.app.call_from_thread(self._ended, problem)
+        self.app.call_from_thread(self._ended, stop(run))
 
     def _ended(self, problem: str) -> None:
         self.heard()

@@ -28,7 +28,7 @@ from tui.present import result as present_result
 from tui.present import run as present_run
 from tui.present.live import LiveRun
 from tui.present.log import line_look
-from tui.screens.frame import Clock
+from tui.screens.frame import Clock, stop
 from tui.screens.log_frame import LogFrame
 from tui.screens.result_keys import ResultKeys
 from widgets.dialog import Confirm, Sheet
@@ -44,7 +44,6 @@ from widgets.trend import ChartView
 
 WIDE = 150
 """Columns from which there is a side pane."""
-STOP_TIMEOUT_S = 60.0
 MOST_METERS = 3
 TRENDS_S = 5.0
 """A curve of an hour is no other one a second later."""
@@ -278,13 +277,7 @@ class RunScreen(LogFrame, ResultKeys):
 
     @work(thread=True)
     def _stop(self) -> None:
-        problem = ""
-        try:
-            if not runner_of(self.run_shown).stop(self.run_shown, STOP_TIMEOUT_S):
-                problem = f"not over after {STOP_TIMEOUT_S:.0f} s"
-        except (MlperfTuiError, OSError) as error:
-            problem = str(error)
-        if problem:
+        if problem := stop(self.run_shown):
             self.app.call_from_thread(self.say, problem, Tone.BAD)
 
     def action_explain(self) -> None:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tui.engine.console import Findings, Phase
+from tui.engine.console import ConsoleReader, Phase
 
 SILENCE_S = 60.0
 """Each step tells something far more often: longer, and the GPU hangs."""
-LONGEST_LINE = 1 << 20
 LARGEST = 1e18
 PARTS: dict[str, tuple[tuple[str, tuple[type, ...]], ...]] = {
     "packages": (("cupy", (list,)),),
@@ -154,40 +153,19 @@ def _is_plain(name: str, value: Any) -> bool:
     return is_number(value)
 
 
-class ProbeReader:
-    """Fed with a probe's console as it comes; gives its steps as phases, keeps the rest.
-
-    What it shares with `console.ConsoleReader` is what a supervisor asks of either.
-    """
+class ProbeReader(ConsoleReader):
+    """Fed with a probe's console as it comes; gives its steps as phases, keeps the rest."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.measured = Measured()
-        self.findings = Findings()
-        self.current: Phase | None = None
         self.lines = 0
         """Of the protocol, so far: while they come, it works."""
-        self._rest = b""
-        self._offset = self._line = 0
-
-    def feed(self, data: bytes) -> Iterator[Phase]:
-        """Read the next bytes; yields each step that they begin."""
-        lines = data.split(b"\n")
-        lines[0] = self._rest + lines[0]
-        self._rest = lines.pop()[-LONGEST_LINE:]
-        for raw in lines:
-            yield from self._read(raw)
-            self._offset += len(raw) + 1
 
     def skip(self, data: bytes) -> None:
         """Nothing of a probe is ever too much to be read."""
         for _ in self.feed(data):
             pass
-
-    def end(self) -> Iterator[Phase]:
-        """No more comes: the last line may have no newline."""
-        if self._rest:
-            yield from self._read(self._rest)
-            self._rest = b""
 
     def _read(self, raw: bytes) -> Iterator[Phase]:
         self._line += 1
