@@ -14,6 +14,8 @@ STOP = "stop"
 LIMITS = "limits"
 GPU_USED = "gpu_used"
 GPUS = "gpus"
+DOING = "doing"
+SILENCE = "silence"
 
 
 def append(path: Path, kind: str, **about: Any) -> None:
@@ -49,6 +51,7 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 def _is_whole(event: dict[str, Any]) -> bool:
     """It has what its readers count on; another version may have written it."""
     needed = {PHASE: ("phase", str), ALERT: ("text", str), LIMITS: ("min_duration_s", float)}
+    needed |= {SILENCE: ("seconds", float), DOING: ("what", str)}
     needed |= {GPU_USED: ("answer", str), GPUS: ("devices", list)}
     name, kind = needed.get(event.get("kind", ""), ("kind", str))
     since = event.get("boottime_s")

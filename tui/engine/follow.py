@@ -49,9 +49,31 @@ class Reading:
 
 @dataclass(frozen=True)
 class Limits:
-    """What LoadGen's part will take at least."""
+    """What LoadGen's part will take."""
 
     min_duration_s: float
+    max_duration_s: float | None = None
+    expected_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What goes on inside the phase (`console.Activity`)."""
+
+    kind: str
+    what: str
+    percent: float | None = None
+    count: int | None = None
+    depth: int | None = None
+
+
+@dataclass(frozen=True)
+class WasSilent:
+    """The longest silence of the phase that has ended."""
+
+    phase: str
+    seconds: float
+    line: int
 
 
 @dataclass(frozen=True)
@@ -80,7 +102,18 @@ class Tick:
     """A second has passed: for what shows time, and for seeing to the supervisor."""
 
 
-RunEvent = LogLines | PhaseChanged | Limits | GpuUsed | Reading | Alert | StateChanged | Tick
+RunEvent = (
+    LogLines
+    | PhaseChanged
+    | Limits
+    | Doing
+    | WasSilent
+    | GpuUsed
+    | Reading
+    | Alert
+    | StateChanged
+    | Tick
+)
 
 
 def follow(run: Run, *, log: bool = True, from_offset: int = 0) -> Iterator[RunEvent]:
@@ -156,7 +189,17 @@ def _told(event: dict[str, Any]) -> Iterator[RunEvent]:
             event.get("line", 0),
         )
     elif event["kind"] == events.LIMITS:
-        yield Limits(event["min_duration_s"])
+        yield Limits(event["min_duration_s"], event.get("max_duration_s"), event.get("expected_s"))
+    elif event["kind"] == events.DOING:
+        yield Doing(
+            str(event.get("activity")),
+            event["what"],
+            event.get("percent"),
+            event.get("count"),
+            event.get("depth"),
+        )
+    elif event["kind"] == events.SILENCE:
+        yield WasSilent(str(event.get("phase")), event["seconds"], event.get("line", 0))
     elif event["kind"] == events.GPU_USED:
         yield GpuUsed(event["answer"])
     elif event["kind"] == events.ALERT:

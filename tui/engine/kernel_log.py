@@ -1,4 +1,4 @@
-"""What the kernel logged of NVIDIA's driver: Xid errors, where we may read it."""
+"""What the kernel logged, where we may read it; and of that the Xid errors of NVIDIA's driver."""
 
 from __future__ import annotations
 
@@ -59,13 +59,18 @@ def xids(pci_bus_id: str, since_s: float, path: str = KMSG) -> list[Xid]:
         path: the kernel's log.
     """
     found: dict[Xid, None] = {}
-    # The log counts without suspended time.
-    since_s -= time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic() + CLOCK_GRAIN_S
-    for stamp_s, text in _records(path):
+    for text in records_since(since_s, path):
         match = XID.search(text)
-        if match and stamp_s >= since_s and _place(match[1]) == _place(pci_bus_id):
+        if match and _place(match[1]) == _place(pci_bus_id):
             found[Xid(int(match[2]))] = None
     return list(found)
+
+
+def records_since(since_s: float, path: str = KMSG) -> list[str]:
+    """The lines since a moment (CLOCK_BOOTTIME, seconds); [] where we may not read them."""
+    # The log counts without suspended time.
+    since_s -= time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic() + CLOCK_GRAIN_S
+    return [text for stamp_s, text in _records(path) if stamp_s >= since_s]
 
 
 def _place(bus_id: str) -> tuple[int, ...] | None:

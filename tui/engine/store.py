@@ -35,6 +35,24 @@ class Cause:
     code: str
     text: str
     fix: str | None = None
+    line: int | None = None
+    """Of console.log, from 1: the one that tells."""
+    rerun_with: tuple[str, ...] | None = None
+    """mlcr's options that would mend it."""
+
+    @classmethod
+    def from_json(cls, stored: object) -> Cause | None:
+        """From state.json; None where it is none."""
+        if not isinstance(stored, dict) or not {"code", "text"} <= stored.keys():
+            return None
+        fix, line, options = (stored.get(name) for name in ("fix", "line", "rerun_with"))
+        return cls(
+            str(stored["code"]),
+            str(stored["text"]),
+            str(fix) if fix else None,
+            line if isinstance(line, int) else None,
+            tuple(map(str, options)) if isinstance(options, list) and options else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -82,12 +100,7 @@ class RunState:
         }
         if known.get("state") not in (*LIVE, *FINAL):
             return cls("lost")
-        cause = stored.get("cause")
-        if not isinstance(cause, dict) or not {"code", "text"} <= cause.keys():
-            return cls(**known)
-        fix = cause.get("fix")
-        said = Cause(str(cause["code"]), str(cause["text"]), str(fix) if fix else None)
-        return cls(**known, cause=said)
+        return cls(**known, cause=Cause.from_json(stored.get("cause")))
 
 
 STATE_PARTS: Mapping[str, tuple[type, ...]] = {

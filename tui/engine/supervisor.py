@@ -19,19 +19,26 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.engine import events, home, process
-from tui.engine.console import ConsoleReader, Phase, failure_cause
+from tui.engine import causes, events, home, learned, oom, process
+from tui.engine.console import Activity, ConsoleReader, Phase
 from tui.engine.ending import FIRMLY, GENTLY, Ending
+from tui.engine.errors import MlperfTuiError
+from tui.engine.pace import Pace
 from tui.engine.probe.record import SILENCE_S, ProbeReader
 from tui.engine.process import Identity, boottime
 from tui.engine.queue import queue_of
-from tui.engine.store import Cause, Run, RunState, free_bytes
+from tui.engine.store import Cause, Run, RunState, RunStore, free_bytes
 from tui.engine.telemetry.gpus import GpuSnapshot
+from tui.engine.telemetry.host import HostSource
 from tui.engine.telemetry.recorder import Recorder
+from tui.engine.telemetry.traffic import Traffic, WithTraffic
 from tui.engine.telemetry.whose import Whose
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tui.engine.catalog import Catalog
+    from tui.engine.pace import Learned, PhaseKey
 
 SILENT = "gave no sign for"
 POLL_S = 0.25
@@ -44,6 +51,8 @@ LOW_DISK = "the disk is nearly full"
 LOW_DISK_BYTES = 1_000_000_000
 FULL_DISK_BYTES = 65_536
 DISK_CHECK_S = 5.0
+DOING_S = 2.0
+"""So often at most it is told what goes on inside a phase."""
 LEFTOVER_GRACE_S = 1.0
 KEEPER_START_S = 15.0
 
@@ -64,7 +73,13 @@ class Supervisor:
         self._recorded_offset = -1
         """Where the last phase lies that is recorded; earlier ones are not told again."""
         self._alerts: set[str] = set()
-        self._limits_told = False
+        self._limits: dict[str, float | None] | None = None
+        """What is told of how long LoadGen's part will take."""
+        self._pace = Pace({})
+        self._doing: Activity | None = None
+        self._doing_due = 0.0
+        self._reader_phase: str | None = None
+        self._oom_kills: int | None = None
         self._is_behind = False
         """What is read was printed while nobody watched."""
         self._recorder: Recorder | None = None
@@ -86,8 +101,6 @@ class Supervisor:
                 self._alerts.add(one["text"])
                 if self._is_probe and SILENT in one["text"]:
                     self._hung_step = one["text"].split()[1]
-            elif one["kind"] == events.LIMITS:
-                self._limits_told = True
             elif one["kind"] == events.GPU_USED:
                 self._gpu_used = one["answer"]
             elif one["kind"] == events.STOP:
@@ -166,10 +179,14 @@ class Supervisor:
             ),
             durable=True,
         )
+        self._pace = Pace(self._learned())
+        self._oom_kills = oom.cgroup_kills()
+        traffic = Traffic(run.id, keeper)
         self._recorder = recorder = Recorder(
             run.folder,
             Whose(run.id, keeper),
             self._alert,
+            host=lambda: WithTraffic(HostSource(), traffic, self._is_measuring),
             wants_gpu=run.stored_spec.get("device") == "cuda",
             was_used=self._gpu_used == "yes",
             told=self._tell_use,
@@ -178,7 +195,7 @@ class Supervisor:
         if ended is None and run.is_command_alive():
             recorder.start()
         try:
-            self._follow_command(keeper)
+            self._follow_command(keeper, traffic)
         finally:
             recorder.stop()
         while self._read_console():
@@ -215,7 +232,7 @@ class Supervisor:
         )
         queue_of(run).leave(run)
 
-    def _follow_command(self, keeper: Identity | None) -> None:
+    def _follow_command(self, keeper: Identity | None, traffic: Traffic) -> None:
         """Until nothing of the command is left."""
         run = self._run
         ending: Ending | None = None
@@ -227,6 +244,7 @@ class Supervisor:
                 self._is_behind &= is_behind
                 self._read_requests()
                 self._check_disk()
+                self._look_at_pace(traffic)
                 alive = run.is_command_alive()
                 if self._stop_wanted and ending is None and alive:
                     self._write(replace(run.stored_state, state="stopping"), durable=True)
@@ -285,6 +303,7 @@ class Supervisor:
             self._reader.skip(data)
             self._alert("the console grew faster than it can be read: phases may be missing")
             return
+        self._pace.heard(self._reader.line, boottime())
         for phase in self._reader.feed(data):
             self._record(phase)
         if self._reader.findings.no_cuda and self._recorder and not self._no_cuda_told:
@@ -311,30 +330,64 @@ class Supervisor:
         """Into events.jsonl and state.json, unless an earlier supervisor did so."""
         if self._recorder is not None:
             self._recorder.enter(phase.name)
+        before = self._reader_phase
+        self._reader_phase = phase.name
+        silence = self._pace.enter(phase.name, phase.mode, boottime())
         if phase.offset <= self._recorded_offset:
             return
         self._recorded_offset = phase.offset
         about = {**asdict(phase), "phase": phase.name, "log_time": phase.time}
-        del about["name"], about["time"]
+        del about["name"], about["time"], about["loadgen_s"]
         if self._is_behind:
             about["late"] = True  # nobody watched: it began at some time before
+        if silence is not None and before is not None:
+            seconds = round(silence.seconds, 3)
+            self._append(events.SILENCE, phase=before, seconds=seconds, line=silence.line)
         self._append(events.PHASE, boottime_s=round(boottime(), 3), **about)
         self._write(replace(self._run.stored_state, phase=phase.name), durable=False)
 
     def _read_limits(self) -> None:
-        """LoadGen's min_duration, once it has begun: for everyone who draws progress."""
-        now, folder = self._reader.current, self._reader.findings.output_dir
+        """How long LoadGen's part will take, once it has begun: for everyone who draws progress."""
+        now, findings = self._reader.current, self._reader.findings
         if now is None or now.name != "loadgen":
-            self._limits_told = False
+            self._limits = None
             return
-        if self._limits_told or folder is None:
-            return
-        from tui.engine.results import loadgen, locate
+        from tui.engine.results import limits, locate
 
-        seconds = loadgen.min_duration_s(Path(folder) / locate.DETAIL)
-        if seconds is not None:
-            self._limits_told = True
-            self._append(events.LIMITS, offset=self._console_offset, min_duration_s=seconds)
+        found = None
+        if findings.output_dir is not None:
+            found = limits.of_log(Path(findings.output_dir) / locate.DETAIL)
+        found = found or limits.of_user_conf(findings.user_conf, now.scenario)
+        if found is None or asdict(found) == self._limits:
+            return
+        self._limits = asdict(found)
+        self._pace.expected_s = found.expected_s or found.min_duration_s or None
+        self._append(events.LIMITS, offset=self._console_offset, **self._limits)
+
+    def _is_measuring(self) -> bool:
+        now = self._reader.current
+        return now is not None and now.name == "loadgen"
+
+    def _learned(self) -> Mapping[PhaseKey, Learned]:
+        """What earlier runs took; a history that cannot be read teaches nothing."""
+        run = self._run
+        try:
+            return learned.durations(RunStore(run.folder.parent.parent), run.stored_spec, run.id)
+        except (MlperfTuiError, OSError) as error:
+            self._note(f"nothing learned from earlier runs: {error}")
+            return {}
+
+    def _look_at_pace(self, traffic: Traffic) -> None:
+        """Silences, stalls, and what goes on inside the phase."""
+        now = boottime()
+        self._pace.moved(traffic.read_bytes + traffic.written_bytes, now)
+        for text in self._pace.alerts(now):
+            self._alert(text)
+        doing = self._reader.activity
+        if doing is not None and doing != self._doing and now >= self._doing_due:
+            self._doing, self._doing_due = doing, now + DOING_S
+            about = asdict(doing)
+            self._append(events.DOING, activity=about.pop("kind"), **about)
 
     def _read_requests(self) -> None:
         found, self._events_offset = events.read(self._run.events, self._events_offset)
@@ -448,16 +501,30 @@ class Supervisor:
             return "lost", Cause("exit-unknown", f"{text}, and LoadGen wrote no verdict")
         findings = self._reader.findings
         if ended["exit_code"] != 0:
-            if free_bytes(self._run.folder) < FULL_DISK_BYTES:
-                findings.no_space = True
-            return "failed", failure_cause(findings, ended)
-        if findings.skipped:
-            text = "mlcr found old results and did not measure"
-            return "failed", Cause("skipped", text, "rerun: every run gets a fresh results folder")
+            return "failed", self._failure(ended)
+        if findings.skipped is not None:
+            return "failed", causes.skipped(findings)
         if not results:
             text = "the command ended well but left no LoadGen output"
             return "failed", Cause("no-result", text, "read its console: mlperf-tui logs RUN")
         return "finished", None
+
+    def _failure(self, ended: dict[str, Any]) -> Cause:
+        """Why the command failed: by its console, the disk and the kernel."""
+        if free_bytes(self._run.folder) < FULL_DISK_BYTES:
+            return causes.disk_full()
+        command = " ".join(map(str, self._run.stored_spec.get("argv", ())))
+        cause = causes.failure_cause(self._reader.findings, self._reader.evidence(), ended, command)
+        if cause.code != "killed":
+            return cause
+        killed = oom.kills(self._run.stored_state.started_boottime_s or boottime())
+        if killed:
+            return replace(cause, code="out-of-memory", text=str(killed[-1]))
+        now = oom.cgroup_kills()
+        if now is not None and self._oom_kills is not None and now > self._oom_kills:
+            text = "the kernel killed a process of this run for lack of memory (its control group)"
+            return replace(cause, code="out-of-memory", text=text)
+        return cause
 
     # --- writing, on a full disk too ---------------------------------------------------------
 

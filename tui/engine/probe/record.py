@@ -167,16 +167,17 @@ class ProbeReader(ConsoleReader):
         for _ in self.feed(data):
             pass
 
-    def _read(self, raw: bytes) -> Iterator[Phase]:
-        self._line += 1
-        found = parsed(raw)
-        if found is None:
-            return
-        self.lines += 1
-        self.measured.take(found)
-        if found["probe"] == "step":
-            self.current = Phase(found["name"], self._offset, self._line)
-            yield self.current
+    def _read(self, text: bytes, end: int) -> Iterator[Phase]:
+        at = 0
+        for nth, raw in enumerate(text[1:end].split(b"\n")):
+            found = parsed(raw)
+            if found is not None:
+                self.lines += 1
+                self.measured.take(found)
+                if found["probe"] == "step":
+                    self.current = Phase(found["name"], self._offset + at, self._line + nth)
+                    yield self.current
+            at += len(raw) + 1
 
 
 def read(console: Path) -> Measured:

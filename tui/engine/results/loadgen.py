@@ -292,15 +292,6 @@ def _choose_window(log: Log) -> None:
             log.values[name] = value
 
 
-def min_duration_s(path: Path) -> float | None:
-    """`effective_min_duration_ms` of a log that may still be written; None before it is there."""
-    try:
-        found = text.number(read_log(path).values.get("effective_min_duration_ms"))
-    except OSError:
-        return None
-    return found / 1000 if found is not None else None
-
-
 def scenario_of(values: Mapping[str, Any]) -> Scenario | None:
     """LoadGen's word for the scenario; None where it is none we know."""
     try:

@@ -41,6 +41,9 @@ class Reading:
     disk_write_bytes_s: float | None = None
     net_received_bytes_s: float | None = None
     net_sent_bytes_s: float | None = None
+    run_read_bytes: int | None = None
+    """By the run's processes since its start, whatever through; not looked for in LoadGen's part."""
+    run_written_bytes: int | None = None
     cpu_pressure_pct: float | None = None
     """Share of the last ten seconds in which something waited for a CPU (PSI, `some avg10`)."""
     memory_pressure_pct: float | None = None
@@ -58,6 +61,8 @@ class Reading:
 
 
 COUNTERS = (
+    "run_read_bytes",
+    "run_written_bytes",
     "energy_j",
     "power_throttled_s",
     "thermal_throttled_s",
