@@ -158,7 +158,7 @@ KNOWN: tuple[Known, ...] = (
     Known(
         "read-only",
         ("Read-only file system", "[Errno 30]"),
-        "something has to be written where the file system is read-only",
+        "a folder that has to be written is on a read-only file system",
         "choose another folder for the installation or the data",
     ),
     # --- GPU and driver ---------------------------------------------------------------------

@@ -20,7 +20,7 @@ from tui.engine import causes, events
 from tui.engine.console import ConsoleReader, Findings, Phase
 from tui.engine.errors import NotFoundError
 from tui.engine.pace import Silence
-from tui.engine.store import Cause, Run
+from tui.engine.store import Cause, Run, RunState
 
 READ_BYTES = 1 << 20
 LOOK_BYTES = 16384
@@ -116,13 +116,16 @@ def explain_run(run: Run) -> Explanation:
     if not state.is_final:
         return _explanation(read, RUNNING, None)
     read.silence = _longest(recorded)
-    outcome = {"finished": FINISHED, "stopped": INTERRUPTED, "lost": UNKNOWN}.get(state.state)
-    if outcome is None:
-        code = state.cause.code if state.cause else ""
-        outcome = {"skipped": SKIPPED, "interrupted": INTERRUPTED, "killed": KILLED}.get(
-            code, FAILED
-        )
-    return _explanation(read, outcome, state.cause)
+    return _explanation(read, _outcome(state, read.reader.findings), state.cause)
+
+
+def _outcome(state: RunState, findings: Findings) -> str:
+    known = {"finished": FINISHED, "stopped": INTERRUPTED, "lost": UNKNOWN}
+    if state.state in known:
+        return known[state.state]
+    if state.cause is None:
+        return FAILED
+    return SKIPPED if state.cause.code == "skipped" else outcome_of(findings, state.cause)
 
 
 def _longest(recorded: Sequence[dict[str, Any]]) -> Silence | None:
@@ -212,7 +215,8 @@ def _between(begin: float | None, end: float | None) -> float | None:
 
 
 def _read(file: IO[bytes]) -> _Read:
-    reader, phases = ConsoleReader(), []
+    reader = ConsoleReader()
+    phases: list[Phase] = []
     while data := file.read(READ_BYTES):
         phases += reader.feed(data)
     phases += reader.end()
@@ -278,10 +282,11 @@ def _is_cast(head: bytes) -> bool:
 
 def _read_cast(file: IO[bytes]) -> _Read:
     """An asciicast: it knows when each byte came."""
-    reader, phases = ConsoleReader(), []
-    at, times, offsets = 0, [], []
-    silence: Silence | None = None
-    line = 1
+    reader, silence = ConsoleReader(), None
+    phases: list[Phase] = []
+    times: list[float] = []
+    offsets: list[int] = []
+    at, line = 0, 1
     for moment, kind, text in _events(file):
         if kind == "o":
             data = text.encode()

@@ -175,6 +175,11 @@ def with_options(made: RunSpec, options: Sequence[str], installation: Installati
     return replace(made, argv=tuple(argv))
 
 
+def not_owned(options: Sequence[str]) -> list[str]:
+    """Without those that each run has anyway."""
+    return [one for one in options if one.lstrip("-").partition("=")[0] not in OWNED]
+
+
 def _category(benchmark: Benchmark, scenario: str) -> dict[str, str]:
     """The profile's category, or the one that has this scenario where that has not."""
     mine = benchmark.mlcr.get("category")

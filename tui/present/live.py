@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tui.engine import follow
+from tui.engine.pace import Learned, PhaseKey
 from tui.engine.store import RunState
 from tui.engine.telemetry.record import CHARTED, Point
+from tui.present import explain as present_explain
 from tui.present import metrics
 from tui.present.run import STATES, VERDICTS, environment, title
 from widgets.rows import Badge, Fact, Level, Meter, Panel, Reason, Step, Tone
@@ -24,11 +26,13 @@ PHASES = {
     "start": ("start", "mlcr has started and reads its scripts; that takes some seconds."),
     "dependencies": ("deps", "mlcr looks for what the benchmark needs, and installs what is not."),
     "scenario": ("setup", "mlcr prepares the scenario."),
+    "container": ("image", "The container image is built or fetched, and started."),
     "preprocessing": ("prep", "The dataset is brought into the form that the model takes."),
     "build": ("build", "LoadGen is built from source."),
     "benchmark": ("model", "The benchmark has started and loads its model."),
     "loadgen": ("LoadGen", "LoadGen measures. It prints nothing until it ends."),
     "reporting": ("report", "LoadGen has ended; its logs are written and read."),
+    "accuracy": ("accuracy", "The answers are compared with the dataset's own."),
     "results": ("results", "mlcr writes down its results."),
     **{
         "alloc": ("alloc", "GPU memory is taken and given back, piece by piece."),
@@ -41,6 +45,12 @@ PHASES = {
     },
 }
 """By the engine's name: how a phase is called in one word, and what happens in it."""
+DOING = {"download": "downloading ", "build": "compiling "}
+"""What stands before the words of an activity; the others say it themselves."""
+SILENT_S = 10.0
+WORTH_S = 2.0
+"""Shorter phases need no estimate."""
+WORTH_BYTES_S = 10_000
 WAITING = {
     "queued": "It waits for its turn: two at once would disturb each other.",
     "starting": "Its command is being started.",
@@ -55,6 +65,8 @@ class _Entered:
     begin_s: float | None
     line: int
     """In the console, from 0."""
+    part: str | None = None
+    """LoadGen's mode, where the phase belongs to a part."""
 
 
 class LiveRun:
@@ -63,18 +75,30 @@ class LiveRun:
     Args:
         spec: run.json.
         at_least: the sign for that; `>=` where there is ASCII alone.
-        now: CLOCK_BOOTTIME in seconds, for what goes on; its own time for what is over.
+        learned: what earlier runs of the same kind took.
     """
 
-    def __init__(self, spec: Mapping[str, Any], *, at_least: str = "≥") -> None:
+    def __init__(
+        self,
+        spec: Mapping[str, Any],
+        *,
+        at_least: str = "≥",
+        learned: Mapping[PhaseKey, Learned] | None = None,
+    ) -> None:
         self.spec = spec
+        self._learned = learned or {}
+        """What earlier runs of the same kind took."""
         self._at_least = at_least
         self.state = RunState("queued")
         self.alerts: list[str] = []
         self._gpu_missing: str | None = None
         self._gpu_used: str | None = None
         self._phases: list[_Entered] = []
-        self._min_duration_s: float | None = None
+        self._limits: follow.Limits | None = None
+        self._doing: follow.Doing | None = None
+        self._silences: list[follow.WasSilent] = []
+        self._moved: tuple[float, float] | None = None
+        """What the run had read and written when the phase began."""
         self._latest: dict[str, dict[str, Any]] = {}
         self._history: dict[str, deque[dict[str, Any]]] = {}
         self._several = spec.get("mode") == "both"
@@ -85,11 +109,17 @@ class LiveRun:
             if isinstance(event, follow.PhaseChanged):
                 mode = event.mode if self._several else None
                 self._phases.append(
-                    _Entered(event.phase, mode, event.boottime_s, max(0, event.line - 1))
+                    _Entered(
+                        event.phase, mode, event.boottime_s, max(0, event.line - 1), event.mode
+                    )
                 )
-                self._min_duration_s = None
+                self._limits = self._doing = self._moved = None
             elif isinstance(event, follow.Limits):
-                self._min_duration_s = event.min_duration_s
+                self._limits = event
+            elif isinstance(event, follow.Doing):
+                self._doing = event
+            elif isinstance(event, follow.WasSilent):
+                self._silences.append(event)
             elif isinstance(event, follow.GpuUsed):
                 self._gpu_used = event.answer
             elif isinstance(event, follow.Alert):
@@ -109,6 +139,9 @@ class LiveRun:
         device = str(values.get("device") or "")
         if device and isinstance(values.get("boottime_s"), float):
             self._latest[device] = values
+            read, written = values.get("run_read_bytes"), values.get("run_written_bytes")
+            if device == "host" and self._moved is None and read is not None:
+                self._moved = (read, written or 0.0)
             self._history.setdefault(device, deque(maxlen=RECENT)).append(values)
 
     # --- rows ---------------------------------------------------------------------------------
@@ -152,8 +185,8 @@ class LiveRun:
             spent = max(0.0, end - phase.begin_s) if known else None  # type: ignore[operator]
             here = nth == len(self._phases) - 1 and not over
             time = metrics.duration(spent)
-            if here and self._min_duration_s:
-                time += f" of {self._at_least}{metrics.duration(self._min_duration_s)}"
+            if here and self._least_s:
+                time += f" of {self._at_least}{metrics.duration(self._least_s)}"
             name = PHASES.get(phase.name, (phase.name, ""))[0]
             words = f"{name} ({phase.mode})" if phase.mode and phase.name == "loadgen" else name
             failed = over and nth == len(self._phases) - 1 and self.state.state != "finished"
@@ -163,17 +196,94 @@ class LiveRun:
             found.append(Step(WAITING.get(self.state.state, "starting mlcr"), "", Tone.PLAIN, True))
         return found
 
-    def progress(self, now: float, clock: datetime) -> tuple[float | None, str]:
-        """The share of LoadGen's minimum that is over, and when it is not done before."""
-        begin = self._phases[-1].begin_s if self._phases else None
-        least = self._min_duration_s
-        if self.state.is_final or self.phase != "loadgen" or begin is None or not least:
+    @property
+    def _least_s(self) -> float | None:
+        """LoadGen's minimum; None where there is none."""
+        return (self._limits.min_duration_s or None) if self._limits is not None else None
+
+    def progress(
+        self, now: float, clock: datetime, silent_s: float | None = None
+    ) -> tuple[float | None, str]:
+        """The share of what the phase will take that is over, and what goes on in it.
+
+        Args:
+            now: CLOCK_BOOTTIME in seconds.
+            clock: the time here.
+            silent_s: how long ago the last line came.
+        """
+        entered = self._phases[-1] if self._phases else None
+        if self.state.is_final or entered is None or entered.begin_s is None:
             return None, ""
-        left = least - (now - begin)
-        if left <= 0:
-            return 1.0, "minimum reached, LoadGen ends when it has enough"
-        end = (clock + timedelta(seconds=left)).strftime("%H:%M")
-        return 1 - left / least, f"{100 * (1 - left / least):.0f} %  not done before {end}"
+        spent = now - entered.begin_s
+        if entered.name == "loadgen":
+            return self._measuring(spent, clock, entered)
+        learned = self._learned.get((entered.name, entered.part))
+        words = [self._doing_words(), self._traffic()]
+        if silent_s is not None and silent_s >= SILENT_S:
+            words.append(f"silent {metrics.duration(silent_s)}")
+        if learned is not None and learned.median_s >= WORTH_S:
+            words.append(f"took {metrics.duration(learned.median_s)} before")
+        share = None
+        if self._doing is not None and self._doing.percent is not None:
+            share = self._doing.percent / 100
+        elif learned is not None and learned.median_s >= WORTH_S:
+            share = min(0.99, spent / learned.median_s)
+        return share, "  ".join(word for word in words if word)
+
+    def _measuring(
+        self, spent: float, clock: datetime, entered: _Entered
+    ) -> tuple[float | None, str]:
+        """LoadGen says nothing until it ends: time against what it was told, or what it took."""
+        least, limits = self._least_s, self._limits
+        if least:
+            left = least - spent
+            if left <= 0:
+                return (
+                    1.0,
+                    f"minimum reached, LoadGen ends when it has enough{self._about(entered)}",
+                )
+            end = (clock + timedelta(seconds=left)).strftime("%H:%M")
+            return 1 - left / least, f"{100 * (1 - left / least):.0f} %  not done before {end}"
+        learned = self._learned.get((entered.name, entered.part))
+        about = learned.median_s if learned else limits.expected_s if limits else None
+        most = limits.max_duration_s if limits else None
+        if about:
+            words = f"about {metrics.duration(about)}"
+            words += " as before" if learned else " expected"
+            words += f", at most {metrics.duration(most)}" if most else ""
+            return min(0.99, spent / about), words
+        if most:
+            return min(0.99, spent / most), f"at most {metrics.duration(most)}"
+        return None, "LoadGen prints nothing until it ends"
+
+    def _about(self, entered: _Entered) -> str:
+        learned = self._learned.get((entered.name, entered.part))
+        return f" (took {metrics.duration(learned.median_s)} before)" if learned else ""
+
+    def _doing_words(self) -> str:
+        doing = self._doing
+        if doing is None:
+            return ""
+        what = metrics.one_line(doing.what, 44)
+        if doing.kind == "dependency":
+            return f"script {doing.count}, {doing.depth} deep: {what}"
+        percent = f" {doing.percent:.0f} %" if doing.percent is not None else ""
+        return f"{DOING.get(doing.kind, '')}{what}{percent}"
+
+    def _traffic(self) -> str:
+        """What came in over the network, and what the run wrote since the phase began."""
+        host = self._latest.get("host")
+        if host is None:
+            return ""
+        words = []
+        received, written = host.get("net_received_bytes_s"), host.get("run_written_bytes")
+        if received is not None and received >= WORTH_BYTES_S:
+            words.append(f"net {metrics.size(int(received))}/s")
+        if written is not None and self._moved is not None:
+            since = int(written - self._moved[1])
+            if since >= WORTH_BYTES_S:
+                words.append(f"wrote {metrics.size(since)}")
+        return "  ".join(words)
 
     def meters(self, now: float | None = None) -> list[Meter]:
         """One line a GPU, or why there is none; and the host.
@@ -255,8 +365,8 @@ class LiveRun:
                 or (PHASES.get(self.phase or "start", ("", "Its command runs."))[1])
             )
             notes.append(words)
-            if self._min_duration_s:
-                least = metrics.duration(self._min_duration_s)
+            if self._least_s:
+                least = metrics.duration(self._least_s)
                 notes.append(f"LoadGen measures for at least {least}, so silence is no fault.")
         elif state.state == "finished":
             notes.append("The command ended well and left LoadGen's logs.")
@@ -264,12 +374,16 @@ class LiveRun:
             notes.append("It was stopped on request.")
         elif state.state == "lost":
             notes.append("The command is gone and nothing says how it ended: did the machine stop?")
-        cause = (Reason(state.cause.text, state.cause.fix),) if state.cause else ()
+        cause = (present_explain.reason(state.cause),) if state.cause else ()
         reasons = tuple(
             Reason(one["text"], one["fix"]) for result in results for one in result["reasons"]
         )
         timeline = "  ".join(f"{one.name} {one.time}" for one in self.steps(now) if one.time)
         facts = [Fact("phases", timeline)] if timeline else []
+        if self._silences:
+            longest = max(self._silences, key=lambda one: one.seconds)
+            words = f"{metrics.duration(longest.seconds)} in phase {longest.phase}"
+            facts.append(Fact("longest silence", f"{words}, after line {longest.line}"))
         facts += [Fact("alert", one, Tone.WARNING) for one in self.alerts]
         return Panel(
             self.title(),

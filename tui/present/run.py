@@ -10,11 +10,11 @@ from typing import Any
 from tui.engine import events
 from tui.engine.spec import RunSpec
 from tui.engine.store import Run, RunState, RunStore
-from tui.present import metrics
+from tui.present import explain, metrics
 from tui.present.benchmark import SHORT
 from tui.present.result import VERDICTS as RESULT_VERDICTS
 from tui.present.result import accuracy_name, short_metric
-from widgets.rows import Badge, Cell, Column, Fact, Panel, Reason, Tone
+from widgets.rows import Badge, Cell, Column, Fact, Panel, Tone
 
 STATES = {
     "queued": Tone.WAITING,
@@ -180,7 +180,7 @@ def panel(run: Run) -> Panel:
         title=title(found["spec"]),
         badge=state_badge(state),
         facts=tuple(facts),
-        reasons=(Reason(cause.text, cause.fix),) if cause else (),
+        reasons=(explain.reason(cause),) if cause else (),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 
-from tui.engine import beside, follow, launch, sut
+from tui.engine import beside, follow, launch, learned, spec, sut
 from tui.engine.errors import MlperfTuiError
 from tui.engine.process import boottime
 from tui.engine.published import Published
@@ -23,6 +24,7 @@ from tui.engine.runners import runner_of
 from tui.engine.store import Run, RunStore
 from tui.engine.telemetry.record import Record
 from tui.present import charts
+from tui.present import explain as present_explain
 from tui.present import probe as present_probe
 from tui.present import result as present_result
 from tui.present import run as present_run
@@ -37,7 +39,7 @@ from widgets.line import Line, Rule
 from widgets.log_view import LogView
 from widgets.meters import Meters
 from widgets.panel import PanelView, panel_lines
-from widgets.rows import Badge, Chart, Panel, Reason, Tone
+from widgets.rows import Badge, Chart, Panel, Tone
 from widgets.steps import Steps
 from widgets.tones import STRONG, badge_text
 from widgets.trend import ChartView
@@ -65,6 +67,7 @@ class RunScreen(LogFrame, ResultKeys):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "stop", "stop", priority=True),
         Binding("w", "explain", "why"),
+        Binding("W", "cause", "to the cause", show=False),
         Binding("right_curly_bracket", "phase(1)", "next phase", key_display="}", show=False),
         Binding("left_curly_bracket", "phase(-1)", "phase before", key_display="{", show=False),
         Binding("y", "app.copy", "copy"),
@@ -111,7 +114,8 @@ class RunScreen(LogFrame, ResultKeys):
         self.run_shown = run
         self._store = store
         at_least = ">=" if ascii_only else "≥"
-        self._live = LiveRun(run.stored_spec, at_least=at_least)
+        known = learned.durations(store, run.stored_spec, run.id) if run.probe is None else {}
+        self._live = LiveRun(run.stored_spec, at_least=at_least, learned=known)
         self._results = run.result or []
         self._record = Record(run.folder)
         self._probed = present_run.probe_before(run)
@@ -186,7 +190,8 @@ class RunScreen(LogFrame, ResultKeys):
         elapsed, meters = self.query_one(Elapsed), self.query_one(Meters)
         elapsed.display = meters.display = not over
         if not over:
-            elapsed.show(*live.progress(now, self._clock.utc().astimezone()))
+            here = self._clock.utc().astimezone()
+            elapsed.show(*live.progress(now, here, self._silent_s(here)))
             meters.show(live.meters(now))
         result = self.query_one("#result", VerticalScroll)
         result.display = over and not self.has_class("log-only")
@@ -201,6 +206,13 @@ class RunScreen(LogFrame, ResultKeys):
             self._record.overview.read()
             self.query_one(ChartView).show(self._chart(now))
         self.show_rule()
+
+    def _silent_s(self, here: datetime) -> float | None:
+        """How long ago the last line came."""
+        try:
+            return max(0.0, here.timestamp() - self.run_shown.console.stat().st_mtime)
+        except OSError:
+            return None
 
     def _chart(self, now: float) -> Chart:
         """The whole run so far, every GPU that there is room for, and the host."""
@@ -233,8 +245,7 @@ class RunScreen(LogFrame, ResultKeys):
             yield replace(panel, facts=(*facts, *self._probed))
         cause = self._live.state.cause
         if cause is not None:
-            reason = Reason(cause.text, cause.fix)
-            yield Panel("", Badge("", Tone.PLAIN), reasons=(reason,))
+            yield Panel("", Badge("", Tone.PLAIN), reasons=(present_explain.reason(cause),))
         elif not self._results:
             words = {
                 "stopped": "Stopped on request; there is no result.",
@@ -286,10 +297,20 @@ class RunScreen(LogFrame, ResultKeys):
         width = max(10, min(92, self.app.size.width - 6))
         self.app.push_screen(Sheet("What is known", panel_lines(panel, width)))
 
+    def action_cause(self) -> None:
+        """The line of the log that names the cause."""
+        cause = self._live.state.cause
+        if cause is None or cause.line is None:
+            self.say("no line is known to name a cause")
+            return
+        self.query_one(LogView).go_to(cause.line - 1)
+
     @property
     def _mends(self) -> list[str]:
-        """mlcr's options that would mend an INVALID run."""
-        return present_result.rerun_options(self._results)
+        """mlcr's options that would mend an INVALID run, or a failed one."""
+        cause = self._live.state.cause
+        options = list(cause.rerun_with or ()) if cause is not None else []
+        return present_result.rerun_options(self._results) or spec.not_owned(options)
 
     async def action_mend(self) -> None:
         """Run it again with the changes that its reasons ask for, after a yes."""

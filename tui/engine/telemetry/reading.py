@@ -42,7 +42,7 @@ class Reading:
     net_received_bytes_s: float | None = None
     net_sent_bytes_s: float | None = None
     run_read_bytes: int | None = None
-    """By the run's processes since its start, whatever through; not looked for in LoadGen's part."""
+    """By the run's processes since its start; not looked for while LoadGen measures."""
     run_written_bytes: int | None = None
     cpu_pressure_pct: float | None = None
     """Share of the last ten seconds in which something waited for a CPU (PSI, `some avg10`)."""
