@@ -24,8 +24,9 @@ from tui.engine.store import Cause, Run, RunState
 
 READ_BYTES = 1 << 20
 LOOK_BYTES = 16384
-STAMP = re.compile(rb"(?:^|\n)(?:\x1b\[[0-9;?]*[A-Za-z]|\^C)*"
-                   rb"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3})\d* ")  # fmt: skip
+STAMP = re.compile(
+    rb"(?:\x1b\[[0-9;?]*[A-Za-z]|\^C)*\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3})\d* "
+)
 FINISHED, FAILED, KILLED, INTERRUPTED, SKIPPED, RUNNING, UNKNOWN = OUTCOMES = (
     "finished", "failed", "killed", "interrupted", "skipped", "running", "unknown",
 )  # fmt: skip
@@ -252,14 +253,17 @@ def _stamp_before(file: IO[bytes], offset: int) -> float | None:
     """The last time before that byte, not far from it; seconds."""
     begin = max(0, offset - LOOK_BYTES)
     file.seek(begin)
-    found = STAMP.findall(file.read(offset - begin))
-    return _seconds(found[-1]) if found else None
+    return _first_stamp(reversed(file.read(offset - begin).split(b"\n")))
 
 
 def _stamp_after(file: IO[bytes], offset: int) -> float | None:
     """The first time from that byte on, not far from it; seconds."""
     file.seek(offset)
-    found = STAMP.search(file.read(LOOK_BYTES))
+    return _first_stamp(iter(file.read(LOOK_BYTES).split(b"\n")))
+
+
+def _first_stamp(lines: Iterator[bytes]) -> float | None:
+    found = next((found for line in lines if (found := STAMP.match(line))), None)
     return _seconds((found[1], found[2])) if found else None
 
 
