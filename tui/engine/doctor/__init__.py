@@ -1,0 +1,88 @@
+"""The doctor: checks of this machine and of what is set up on it, each with its fix.
+
+A check is one function in one of the modules here, with its name, its title and why it matters
+above it, and a line in `CHECKS`. It takes `Here`, the only way to the outside, and gives a
+`Finding`; what it may take and how it may fail is the business of `examination`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tui.engine.doctor import clock, gpu, installation, leftovers, machine, network, python
+from tui.engine.doctor.check import Check, Checker, Fix, Status
+from tui.engine.doctor.examination import run_checks
+from tui.engine.doctor.here import Official, Outside, find_official
+from tui.engine.doctor.repair import repair
+from tui.engine.mlcflow import EMBEDDED, Installation
+from tui.engine.spec import RunSpec
+
+__all__ = [
+    "CHECKS", "Check", "Fix", "Outside", "Status", "before_run", "examine", "find_official", "repair",
+]  # fmt: skip
+
+CHECKS: tuple[Checker, ...] = (
+    machine.machine,
+    python.python,
+    python.embedded,
+    python.packages,
+    machine.data_root,
+    machine.disk,
+    machine.memory,
+    machine.swap,
+    machine.load,
+    machine.governor,
+    clock.drift,
+    clock.source,
+    clock.stepping,
+    machine.logout,
+    machine.locale,
+    installation.installation,
+    installation.its_python,
+    installation.cached_python,
+    installation.prerequisites,
+    installation.automations,
+    installation.one_repository,
+    installation.sudo,
+    leftovers.audit_config,
+    leftovers.old_results,
+    leftovers.other_mlcr,
+    gpu.driver,
+    gpu.busy,
+    gpu.errors,
+    gpu.mode,
+    gpu.ecc,
+    gpu.persistence,
+    gpu.throttling,
+    gpu.toolkit,
+    gpu.cupy,
+    installation.onnxruntime,
+    machine.docker,
+)
+"""All that are made, in the order in which they are listed."""
+ON_DEMAND: tuple[Checker, ...] = (network.network,)
+"""Those that leave the machine."""
+BEFORE_RUN_S = 0.7
+
+
+def examine(outside: Outside) -> Iterator[Check]:
+    """All checks of this machine, each as soon as it is done: under 3 s in all."""
+    yield from run_checks((*CHECKS, *(ON_DEMAND if outside.has_network else ())), outside)
+
+
+def before_run(spec: RunSpec, installation: Installation, outside: Outside) -> list[Check]:
+    """What is worth knowing before this run starts: problems only, the worst first; under 0.7 s.
+
+    Args:
+        spec: the run that is to start.
+        installation: where it is to run.
+        outside: the world; its `official` and `device` are set by the run's own.
+    """
+    is_embedded = installation.name == EMBEDDED
+    official = None if is_embedded else Official(installation.mlcr.parents[2], True, installation)
+    words = {"embedded" if is_embedded else "official", spec.device}
+    asked = [one for one in CHECKS if one.before is not None and one.before <= words]
+    found = run_checks(asked, replace(outside, official=official, device=spec.device), BEFORE_RUN_S)
+    problems = [one for one in found if one.status in (Status.FAIL, Status.WARNING)]
+    return sorted(problems, key=lambda one: list(Status).index(one.status))
