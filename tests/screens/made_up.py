@@ -19,7 +19,7 @@ from tui.engine.queue import queue_folder
 from tui.engine.results import read_results
 from tui.engine.store import Cause, Run, RunState
 from tui.engine.sut import SystemFacts
-from tui.engine.telemetry.gpus import GpuDevice, GpuProcess, GpuSnapshot
+from tui.engine.telemetry.gpus import GpuDevice, GpuHealth, GpuProcess, GpuSnapshot
 from tui.engine.telemetry.history import History
 from tui.engine.telemetry.host import HostSample
 from tui.engine.telemetry.reading import MEASURES, Reading
@@ -235,6 +235,9 @@ class Gpus:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    def health(self, index: int) -> GpuHealth:
+        return GpuHealth(compute_mode="default", ecc=True, ecc_pending=True, persistence=index > 0)
 
     def sample(self, **how: bool) -> GpuSnapshot:
         found = json.loads((DATA / "gpu/h100-gemm.json").read_text())

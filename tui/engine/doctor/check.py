@@ -17,7 +17,7 @@ NOT_OURS = "it changes what is not mlperf-tui's own"
 
 
 class Status(str, Enum):
-    """How a check came out. The words are the contract's.
+    """How a check came out, the worst first. The words are the contract's.
 
     fail: something that is here, or that you chose, does not work, or a number that is measured
     now would be wrong. warning: runs work, but less well, or something is missing that some of

@@ -31,7 +31,7 @@ def drift(here: Here) -> Finding:
     if passed <= 0:
         return fail("the raw clock stands still or runs backwards")
     ppm = ((wall_2 - wall_1) / passed - 1) * 1e6
-    found = f"{abs(ppm):.0f} ppm over {passed / 1e9:.1f} s"
+    found = f"{abs(ppm):.{1 if abs(ppm) < 10 else 0}f} ppm over {passed / 1e9:.1f} s"
     fix = by_hand(
         "The clock is being set right now: wait, or stop what sets it while a run goes on "
         "(and switch it on again afterwards).",

@@ -138,6 +138,7 @@ class Outside:
     output_of: Callable[..., process.Output] = process.output_of
     nvml: Callable[[], GpuTeller] = _nvml
     package: Callable[[str], str | None] = _package
+    free_bytes: Callable[[str], int] = lambda place: shutil.disk_usage(place).free
     connect: Callable[[str, int, float], None] = _connect
     clocks: Clocks = Clocks()
     environments: Sequence[Environment] = ()
@@ -186,15 +187,21 @@ class _Answer:
 
     def __init__(self, ask: Callable[[], Gpus]) -> None:
         self._ask, self._told = ask, Gpus(is_silent=True)
+        self._error: Exception | None = None
         self._thread = Thread(target=self._run, name="doctor: nvml", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        self._told = self._ask()
+        try:
+            self._told = self._ask()
+        except Exception as error:  # it is raised in the checks, which tell it
+            self._error = error
 
     def within(self, seconds: float) -> Gpus:
         """The answer, or that there is none yet."""
         self._thread.join(seconds)
+        if self._error is not None:
+            raise self._error
         return self._told
 
 

@@ -25,7 +25,7 @@ from tui.engine.process import RUN_MARK
 AUDIT = "audit.config"
 SEARCH_S, BRIEF_S = 1.2, 0.15
 DEPTH = 9
-KEPT = ("compliance", "TEST", "script", ".git", "node_modules", "site-packages", "mlc")
+KEPT = ("compliance", "TEST", "script", ".git", "node_modules", "site-packages")
 """Folders where it belongs, or never is: the tests' own configurations, scripts, venvs."""
 SUMMARY = "mlperf_log_summary.txt"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def _container(here: Here) -> str | None:
 @check(
     "memory",
     "free memory",
-    "Where memory runs out the kernel kills the benchmark (return code 35072), often after minutes.",
+    "Where memory runs out the kernel kills the benchmark (return code 35072), perhaps late.",
     before=(),
 )
 def memory(here: Here) -> Finding:
@@ -200,21 +199,20 @@ def disk(here: Here) -> Finding:
         places["installation"] = here.official.folder
     if here.installation is not None:
         places["MLC_REPOS"] = here.installation.mlc_repos
-    free = {}
-    for name, place in places.items():
-        if place.exists():
-            free.setdefault(place.stat().st_dev, (shutil.disk_usage(place).free, name, place))
-    rows = sorted(free.values())
-    if not rows:
+    free = {name: here.outside.free_bytes(str(one)) for name, one in places.items() if one.exists()}
+    if not free:
         return unknown("none of the folders is there")
-    found = ", ".join(f"{gb(size)} for {name} ({here.shown(place)})" for size, name, place in rows)
+    disks: dict[int, list[str]] = {}
+    for name, size in free.items():
+        disks.setdefault(size, []).append(name)
+    rows = sorted(disks.items())
+    found = "; ".join(f"{gb(size)} for {', '.join(names)}" for size, names in rows)
     if rows[0][0] < RUN_BYTES:
         return fail(found, _room(here))
-    official = here.installation is not None
-    heavy = [size for size, name, _ in rows if name != "/tmp" or len(rows) == 1]
-    if official and min(heavy) < SHORT_BYTES:
+    needed = free.get("MLC_REPOS", FULL_BYTES)
+    if needed < SHORT_BYTES:
         return warning(f"{found}: too little for a first official run", _room(here))
-    if official and min(heavy) < FULL_BYTES:
+    if needed < FULL_BYTES:
         return warning(f"{found}: enough for _short, not for a first _full run", _room(here))
     return ok(found)
 
@@ -292,10 +290,8 @@ def logout(here: Here) -> Finding:
     kills, user = _logind(here), here.outside.variables.get("USER") or "root"
     if kills.get("KillUserProcesses", "no").lower() not in ("yes", "true", "1", "on"):
         return ok("logind leaves them alone")
-    only, but = (
-        kills.get("KillOnlyUsers", "").split(),
-        kills.get("KillExcludeUsers", "root").split(),
-    )
+    only = kills.get("KillOnlyUsers", "").split()
+    but = kills.get("KillExcludeUsers", "root").split()
     if (only and user not in only) or user in but:
         return ok(f"logind kills processes at logout, but not those of {user}")
     if here.path(f"var/lib/systemd/linger/{user}").exists():

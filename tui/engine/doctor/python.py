@@ -58,8 +58,11 @@ def embedded(here: Here) -> Finding:
     missing = [name for name in NEEDED if here.outside.package(name) is None]
     if missing:
         line = f"{shlex.quote(sys.executable)} -m pip install {' '.join(missing)}"
-        fix = by_hand("Install what is missing; where LoadGen has no wheel, g++ and python3-dev "
-                      "come first.", line, "it changes the environment that runs mlperf-tui")  # fmt: skip
+        fix = by_hand(
+            "Install what is missing; where LoadGen has no wheel, g++ and python3-dev come first.",
+            line,
+            "it changes the environment that runs mlperf-tui",
+        )
         return fail(f"missing: {', '.join(NEEDED[name] for name in missing)}", fix)
     try:
         mlcflow.embedded(here.outside.data_root)
