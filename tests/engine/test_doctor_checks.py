@@ -471,7 +471,7 @@ ROWS: list[tuple[str, Callable[[Machine], None], str, str, str]] = [
         "cached-python",
         python_upgraded,
         "fail",
-        "it was 3.10.8, it is 3.11.2 now",
+        "it was 3.10.8 when mlcr found it, it is 3.11.2 now",
         "mlc rm cache --tags=get,python3 -f",
     ),
     (

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import spec_of, wait_for
-from tests.fakes.machine import HEALTHY, SOMEBODY, Machine, card
+from tests.fakes.machine import AT, HEALTHY, SOMEBODY, Machine, card
 from tui.engine import doctor, mlcflow, process
 from tui.engine.doctor import CHECKS, Check
 from tui.engine.doctor.check import Finding, by_hand, check, ok, ours
@@ -149,7 +149,7 @@ def test_the_real_bindings_are_asked(
 def before(machine: Machine, device: str, *, embedded: bool = False) -> list[Check]:
     found = machine.official().installation
     if embedded:
-        found = mlcflow.embedded(machine.folder / "runs")
+        found = mlcflow.embedded(machine.runs)
     assert found is not None
     spec = spec_of(["mlcr"], device=device, installation=found.name)
     begun = time.monotonic()
@@ -213,7 +213,9 @@ def test_a_safe_fix_runs_in_the_installations_own_environment(machine: Machine) 
     (found,) = (one for one in doctor.examine(machine.outside()) if one.id == "cached-python")
     assert found.fix is not None
     assert found.fix.is_safe
-    assert found.fix.command == f"MLC_REPOS={folder}/MLC/repos {mlc} rm cache --tags=get,python3 -f"
+    assert found.fix.command == (
+        f"MLC_REPOS=/{AT}/MLC/repos /{AT}/mlc/bin/mlc rm cache --tags=get,python3 -f"
+    )
     assert doctor.repair(found.fix) == ""
     said = (folder / "MLC/repos/said").read_text()
     assert said == f"{folder}/MLC/repos {folder}/mlc rm cache --tags=get,python3 -f\n"
@@ -233,7 +235,7 @@ def test_nothing_with_sudo_and_nothing_outside_is_ever_run() -> None:
     fix = by_hand("Install it.", "sudo apt-get install -y cmake")
     assert not fix.is_safe
     assert doctor.repair(fix) == "it needs root's rights, and mlperf-tui never takes them by itself"
-    gone = ours("x", ("/nonexistent/mlc", "rm"), {})
+    gone = ours("x", "mlc rm", ("/nonexistent/mlc", "rm"), {})
     assert doctor.repair(gone) == "/nonexistent/mlc: No such file or directory"
 
 

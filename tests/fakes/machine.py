@@ -17,7 +17,8 @@ from tui.engine.telemetry.reading import NO_DRIVER, Reading, SourceUnavailable
 TOOLS = ("git", "ld", "gcc", "g++", "make", "cmake", "python3", "apt-get", "nvcc", "sudo")
 LIBRARIES = ("libgthread-2.0.so.0", "libGL.so.1", "libcudart.so.12", "libnvrtc.so.12")
 KERNEL = {
-    "proc/cpuinfo": "flags\t\t: fpu hypervisor sse\nmodel name\t: Some CPU @ 2.2GHz\n",
+    "proc/cpuinfo": "processor\t: 0\nprocessor\t: 1\n"
+    "flags\t\t: fpu hypervisor sse\nmodel name\t: Some CPU @ 2.2GHz\n",
     "sys/class/dmi/id/sys_vendor": "Google",
     "sys/class/dmi/id/product_name": "Google Compute Engine",
     "proc/meminfo": "MemTotal: 131072000 kB\nMemAvailable: 120000000 kB\n"
@@ -106,7 +107,7 @@ class Machine:
     """Of `Outside`, what is to be otherwise."""
 
     def __post_init__(self) -> None:
-        (self.folder / "runs").mkdir(parents=True)
+        self.runs.mkdir(parents=True)
         for name, text in KERNEL.items():
             self.write(name, text)
         self.answers |= {
@@ -120,6 +121,11 @@ class Machine:
     def root(self) -> Path:
         """Where its file system begins."""
         return self.folder / "root"
+
+    @property
+    def runs(self) -> Path:
+        """Our data root."""
+        return self.root / "home/ana/.local/share/mlperf-tui"
 
     def write(self, name: str, text: str = "") -> Path:
         """A file of it."""
@@ -165,11 +171,11 @@ class Machine:
     def outside(self, **about: Any) -> Outside:
         """All that the checks see."""
         values: dict[str, Any] = {
-            "data_root": self.folder / "runs",
+            "data_root": self.runs,
             "official": self.official(),
             "root": self.root,
             "variables": self.variables,
-            "cwd": self.folder / "runs",
+            "cwd": self.runs,
             "which": lambda name: f"/usr/bin/{name}" if name in self.tools else None,
             "output_of": self._output_of,
             "nvml": self._nvml,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -57,17 +56,16 @@ def by_hand(text: str, command: str | None = None, why: str = "") -> Fix:
     return Fix(text, command, by_hand=why if command else "there is no command for it")
 
 
-def ours(text: str, argv: tuple[str, ...], env_vars: Mapping[str, str], shown: str = "") -> Fix:
+def ours(text: str, command: str, argv: tuple[str, ...], env_vars: Mapping[str, str]) -> Fix:
     """A fix that may be run from here.
 
     Args:
         text: what it does.
-        argv: the command.
+        command: what a user would type.
+        argv: the same, to be run.
         env_vars: all that it needs in its environment.
-        shown: what of that must be set where a user types the command.
     """
-    line = shlex.join(argv)
-    return Fix(text, f"{shown} {line}" if shown else line, argv, env_vars)
+    return Fix(text, command, argv, env_vars)
 
 
 @dataclass(frozen=True)

@@ -116,13 +116,18 @@ def cached_python(here: Here) -> Finding:
             bad.append(f"{here.shown(place)} is gone")
         elif Path(place).parent != here.official.python.parent:
             strange.append(f"{here.shown(place)} is not the installation's own")
-        elif isinstance(own, Interpreter) and version and own.version != version:
-            bad.append(f"it was {version}, it is {own.version} now")
+        elif isinstance(own, Interpreter) and version and _minor(own.version) != _minor(version):
+            bad.append(f"it was {version} when mlcr found it, it is {own.version} now")
     forget = _mlc(here, "Let mlcr forget it; it looks again at the next run.",
                   "rm", "cache", "--tags=get,python3", "-f")  # fmt: skip
     if bad:
         return fail(listed(bad), forget)
     return warning(listed(strange), forget) if strange else ok(f"{len(kept)}: the venv's own")
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    """What packages are installed for: 3.11 of 3.11.2."""
+    return numbers(version)[:2]
 
 
 def _python_of(state: Mapping[str, object]) -> str:
@@ -135,8 +140,8 @@ def _mlc(here: Here, text: str, *words: str) -> Fix:
     made = here.installation
     assert made is not None
     mlc = made.mlcr.with_name("mlc")
-    shown = f"MLC_REPOS={shlex.quote(str(made.mlc_repos))}"
-    return ours(text, (str(mlc), *words), made.env_vars, shown)
+    line = f"MLC_REPOS={shlex.quote(str(made.mlc_repos))} {shlex.join((str(mlc), *words))}"
+    return ours(text, here.shown(line), (str(mlc), *words), made.env_vars)
 
 
 @check(

@@ -43,10 +43,10 @@ def audit_config(here: Here) -> Finding:
     found = list(dict.fromkeys(search.below(_places(here))))
     if found:
         names = listed([here.shown(one) for one in found], 2)
+        line = f"rm -- {shlex.quote(here.shown(found[0]))}"
         if here.installation is not None and here.installation.mlc_repos in found[0].parents:
             # in the cache of mlcr, which makes it anew for the next compliance test
-            return fail(names, ours("Delete it.", ("rm", "--", str(found[0])), {}))
-        line = f"rm -- {shlex.quote(here.shown(found[0]))}"
+            return fail(names, ours("Delete it.", line, ("rm", "--", str(found[0])), {}))
         return fail(names, by_hand("Delete it, if you have not put it there for a test.", line))
     cut = "" if search.is_complete else f" in {search.seen} folders, the rest not looked at"
     return ok(f"none{cut}")

@@ -136,7 +136,7 @@ def swap(here: Here) -> Finding:
         return warning(f"{gb(used)} in use, and pages move right now", fix)
     if used > SWAP_SHARE * told.get("MemTotal", 0) * 1024:
         return warning(f"{gb(used)} in use, nothing moves", fix)
-    return ok(f"{gb(used)} in use, nothing moves")
+    return ok(f"{gb(used)} in use, nothing moves" if used else "none in use")
 
 
 @check(
@@ -150,7 +150,7 @@ def load(here: Here) -> Finding:
     """What waits for a CPU: the kernel's own measure, else the load."""
     pressure = here.text("proc/pressure/cpu") or ""
     avg = next((one[6:] for one in pressure.split() if one.startswith("avg10=")), None)
-    average, cpus = here.text("proc/loadavg"), here.facts.cpus or 1
+    average, cpus = here.text("proc/loadavg"), _cpus(here)
     if average is None:
         return unknown("/proc/loadavg cannot be read")
     one_minute = float(average.split()[0])
@@ -160,6 +160,11 @@ def load(here: Here) -> Finding:
         fix = by_hand("Stop other work during a run; this shows what it is.", "top -b -n 1 -o %CPU")
         return warning(found, fix)
     return ok(found)
+
+
+def _cpus(here: Here) -> int:
+    listed = (here.text("proc/cpuinfo") or "").splitlines()
+    return sum(one.startswith("processor") for one in listed) or here.facts.cpus or 1
 
 
 @check(

@@ -92,10 +92,10 @@ def side_by_side(path: list[str]) -> Finding:
     home = Path(__file__).parents[3]
     strange = [name for name, place in places.items() if place is not None and place != home]
     if None in places.values() and all(found is None for found in places.values()):
-        return ok(str(home))  # installed so that only its own finder knows
+        return ok("found by their own finder")
     strange += [name for name, place in places.items() if place is None]
     if not strange:
-        return ok(str(home))
+        return ok("tui, widgets and profiles lie side by side")
     line = "uv tool install --reinstall mlperf-tui"
     fix = by_hand("Install mlperf-tui as a tool, in an environment of its own.", line,
                   "it replaces the program that runs")  # fmt: skip
