@@ -160,7 +160,7 @@ class MlperfTui(App[None]):
 
             environments = self._catalog.environments.values()
             outside = self._outside or partial(doctor.outside, self._store.root, environments)
-            return DoctorScreen(outside, self._clock)
+            return DoctorScreen(outside, self._store, self._clock)
         return BenchmarksScreen(self._catalog, self._store, self._facts, self._clock)
 
     # --- how one screen leads to another --------------------------------------------------------

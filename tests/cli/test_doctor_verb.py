@@ -55,6 +55,20 @@ def test_it_examines_the_installation_that_runs_would_take(cli: Cli, tmp_path: P
     assert f"$ mlperf-tui setup {shlex.quote(str(tmp_path))}" in done.stdout
 
 
+def test_json_needs_no_terminal_library(root: Path) -> None:
+    """Nor is anything imported whose version is told."""
+    code = (
+        "import sys\n"
+        "from tui.cli import run\n"
+        "run(['doctor', '--json'])\n"
+        "print(*sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    loaded = set(done.stderr.split())
+    assert "tui" in loaded
+    assert not loaded & {"textual", "rich", "numpy", "mlc", "cupy", "onnxruntime"}
+
+
 def test_the_network_is_asked_only_when_it_is_wanted(cli: Cli) -> None:
     assert "network" not in {one["id"] for one in json.loads(cli("doctor", "--json").stdout)}
     env = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}

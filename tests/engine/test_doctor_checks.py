@@ -765,7 +765,7 @@ ROWS: list[tuple[str, Callable[[Machine], None], str, str, str]] = [
         "ecc",
         cards({}, {"health": {"ecc": False, "ecc_pending": False}}),
         "warning",
-        "GPU 0 on, GPU 1 off",
+        "GPU 0 on; GPU 1 off",
         "sudo nvidia-smi -e 1",
     ),
     ("persistence", gpu(health={"persistence": False}), "warning", "off", "sudo nvidia-smi -pm 1"),
@@ -774,7 +774,7 @@ ROWS: list[tuple[str, Callable[[Machine], None], str, str, str]] = [
         "throttling",
         gpu(reading={"throttle_bits": 0x48}),
         "warning",
-        "GPU 0: hardware slowdown, GPU 0: thermal",
+        "GPU 0: hardware slowdown; GPU 0: thermal",
         "mlperf-tui probe",
     ),
     (
@@ -975,7 +975,7 @@ def test_the_biggest_entries_of_the_cache_are_named_where_the_disk_is_full(
     machine.cache("get-mlperf-inference-src_2", "inference/README.md", "x" * 300_000)
     found = look(machine, "disk", free_bytes=lambda place: 10**9)
     assert found.fix is not None
-    assert "cache: get-preprocessed-dataset-imagenet_1 0.0 GB, get-mlperf-inference-src_2" in (
+    assert "cache: get-preprocessed-dataset-imagenet_1 0.0 GB; get-mlperf-inference-src_2" in (
         found.fix.text
     )
     assert "--tags=get,preprocessed,dataset,imagenet" in found.fix.text

@@ -136,7 +136,7 @@ def test_the_real_bindings_are_asked(
         "GPU 0 will change at the next restart",
         "compute mode exclusive-process",
         "a memory row could not be replaced",
-        "hardware slowdown, GPU 0: 8 of 16 PCIe lanes",
+        "hardware slowdown; GPU 0: 8 of 16 PCIe lanes",
         "sudo nvidia-smi -pm 1",
         "GPU passed through",
     ):

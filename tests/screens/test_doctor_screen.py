@@ -115,6 +115,18 @@ async def test_a_safe_fix_is_run_after_a_yes_and_looked_at_again(
         assert not entry.exists()
 
 
+async def test_while_a_run_goes_on_no_fix_is_run(store: RunStore, machine: Machine) -> None:
+    entry = forgetting(machine)
+    with made_up.watched(made_up.make_all(store.root)["live"]):
+        async with app_of(store, machine).run_test(size=SMALL) as pilot:
+            await pilot.press("6")
+            await until(pilot, lambda: "python3.9 is gone" in shown(pilot.app))
+            await pilot.press("F")
+            await until(pilot, lambda: "a run goes on: wait for its end" in shown(pilot.app))
+            assert not isinstance(pilot.app.screen, Confirm)
+    assert entry.exists()
+
+
 async def test_a_fix_that_fails_says_so(store: RunStore, machine: Machine) -> None:
     forgetting(machine)
     mlc = machine.root / "mnt/data/mlperf-official/mlc/bin/mlc"

@@ -14,6 +14,8 @@ from textual.message import Message
 
 from tui.engine import doctor
 from tui.engine.doctor import Check, Fix, Outside
+from tui.engine.queue import live_runs
+from tui.engine.store import RunStore
 from tui.present import doctor as present
 from tui.present import metrics
 from tui.screens.frame import Clock, TabScreen
@@ -62,9 +64,9 @@ class DoctorScreen(TabScreen):
             super().__init__()
             self.examination = examination
 
-    def __init__(self, outside: Callable[[], Outside], clock: Clock) -> None:
+    def __init__(self, outside: Callable[[], Outside], store: RunStore, clock: Clock) -> None:
         super().__init__()
-        self._outside, self._clock = outside, clock
+        self._outside, self._store, self._clock = outside, store, clock
         self._found: dict[str, Check] = {}
         self._rows: list[Check] = []
         self._examination = 0
@@ -192,6 +194,9 @@ class DoctorScreen(TabScreen):
         fix = here.fix
         if not fix.is_safe:
             self.say(f"by hand: {fix.by_hand}", Tone.WARNING)
+            return
+        if live_runs(self._store)[0]:
+            self.say("a run goes on: wait for its end, then run the fix", Tone.WARNING)
             return
 
         def answered(yes: bool | None) -> None:

@@ -185,4 +185,4 @@ def gb(size: float) -> str:
 def listed(words: list[str], most: int = 4) -> str:
     """Some of many, in words."""
     more = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more
+    return "; ".join(words[:most]) + more

@@ -274,6 +274,9 @@ def errors(here: Here) -> Finding:
         fix = by_hand("See whether it still computes rightly; it may have to be replaced.", probe,
                       "it is a run of its own: key 5")  # fmt: skip
         return fail(listed(bad), fix)
+    told = ((one.reading.ecc_uncorrected, health.rows_failed) for one, health in gpus.with_health)
+    if not waiting and all(one == (None, None) for one in told):
+        return unknown("the card does not tell")
     if waiting:
         fix = by_hand("Restart the machine, then probe the card.", probe, "a restart comes first")
         return warning(listed(waiting), fix)

@@ -114,7 +114,7 @@ def cached_python(here: Here) -> Finding:
         version = str(entries[entry].get("version") or "")
         if not Path(place).exists():
             bad.append(f"{here.shown(place)} is gone")
-        elif Path(place).parent != here.official.python.parent:
+        elif Path(place).parent.resolve() != here.official.python.parent.resolve():
             strange.append(f"{here.shown(place)} is not the installation's own")
         elif isinstance(own, Interpreter) and version and _minor(own.version) != _minor(version):
             bad.append(f"it was {version} when mlcr found it, it is {own.version} now")

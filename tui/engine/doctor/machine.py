@@ -204,17 +204,19 @@ def disk(here: Here) -> Finding:
         places["installation"] = here.official.folder
     if here.installation is not None:
         places["MLC_REPOS"] = here.installation.mlc_repos
-    free = {name: here.outside.free_bytes(str(one)) for name, one in places.items() if one.exists()}
-    if not free:
-        return unknown("none of the folders is there")
     disks: dict[int, list[str]] = {}
-    for name, size in free.items():
-        disks.setdefault(size, []).append(name)
-    rows = sorted(disks.items())
+    for name, place in places.items():
+        if place.exists():
+            disks.setdefault(place.stat().st_dev, []).append(name)
+    if not disks:
+        return unknown("none of the folders is there")
+    rows = sorted(
+        (here.outside.free_bytes(str(places[names[0]])), names) for names in disks.values()
+    )
     found = "; ".join(f"{gb(size)} for {', '.join(names)}" for size, names in rows)
     if rows[0][0] < RUN_BYTES:
         return fail(found, _room(here))
-    needed = free.get("MLC_REPOS", FULL_BYTES)
+    needed = min((size for size, names in rows if "MLC_REPOS" in names), default=FULL_BYTES)
     if needed < SHORT_BYTES:
         return warning(f"{found}: too little for a first official run", _room(here))
     if needed < FULL_BYTES:
