@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 LIMIT_S = 2.0
 NEEDS_ROOT = "it needs root's rights, and mlperf-tui never takes them by itself"
 NOT_OURS = "it changes what is not mlperf-tui's own"
+IT_SHOWS = "it only shows more: type it into a shell"
+YOUR_SHELL = "it is for your shell: set it there before mlperf-tui starts"
+OUR_VENV = "it changes the environment that runs mlperf-tui"
 
 
 class Status(str, Enum):

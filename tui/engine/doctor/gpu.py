@@ -7,6 +7,8 @@ from collections import Counter
 
 from tui.engine import kernel_log
 from tui.engine.doctor.check import (
+    OUR_VENV,
+    YOUR_SHELL,
     Finding,
     Fix,
     by_hand,
@@ -31,7 +33,6 @@ PATHS = (
     'export LD_LIBRARY_PATH="$CUDA_HOME/lib64:$LD_LIBRARY_PATH"'
 )
 """The guide's three lines."""
-YOUR_SHELL = "it is for your shell: set it there before mlperf-tui starts"
 
 
 def _nothing(gpus: Gpus) -> Finding:
@@ -150,10 +151,12 @@ def cupy(here: Here) -> Finding:
     right = "cupy-cuda13x" if major >= 13 and not found else "cupy-cuda12x"
     if not found:
         line = f"{_pip(here)} install '{right}[ctk]'"
-        return warning("not installed", by_hand("For the probe and smoke on the GPU:", line))
+        return warning(
+            "not installed", by_hand("For the probe and smoke on the GPU:", line, OUR_VENV)
+        )
     if len(found) > 1:
         others = " ".join(name for name in found if name != right)
-        fix = by_hand("Leave one of them.", f"{_pip(here)} uninstall {others}")
+        fix = by_hand("Leave one of them.", f"{_pip(here)} uninstall {others}", OUR_VENV)
         return warning(f"{_named(found)}: they overwrite each other", fix)
     (name,) = found
     if major and major < CUPY_CUDA[name]:
@@ -163,7 +166,7 @@ def cupy(here: Here) -> Finding:
         line = f"{_pip(here)} install '{name}[ctk]'"
         return warning(
             f"{_named(found)}, but no NVRTC or headers of CUDA {CUPY_CUDA[name]}",
-            by_hand("Bring them along (1 GB):", line),
+            by_hand("Bring them along (1 GB):", line, OUR_VENV),
         )
     return ok(_named(found))
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tui.engine import sut
 from tui.engine.doctor.check import (
+    IT_SHOWS,
+    YOUR_SHELL,
     Finding,
     Fix,
     by_hand,
@@ -157,7 +159,9 @@ def load(here: Here) -> Finding:
     waited = f", {float(avg):.0f} % of the time something waits" if avg else ""
     found = f"load {one_minute:.1f} on {cpus} CPUs{waited}"
     if one_minute > cpus or (avg and float(avg) > BUSY_PCT):
-        fix = by_hand("Stop other work during a run; this shows what it is.", "top -b -n 1 -o %CPU")
+        fix = by_hand(
+            "Stop other work during a run; this shows what it is.", "top -b -n 1 -o %CPU", IT_SHOWS
+        )
         return warning(found, fix)
     return ok(found)
 
@@ -238,6 +242,7 @@ def _room(here: Here) -> Fix:
         f"The biggest entries of mlcr's cache: {names}. What is removed is downloaded or built "
         f"again when it is needed: `mlc rm cache --tags={tag}`.",
         line,
+        IT_SHOWS,
     )
 
 
@@ -276,7 +281,9 @@ def _size_of(folder: Path, end: float) -> int:
 def data_root(here: Here) -> Finding:
     """Whether runs can be written."""
     place = here.outside.data_root
-    fix = by_hand("Choose another folder.", 'export MLPERF_TUI_HOME="$HOME/mlperf-runs"')
+    fix = by_hand(
+        "Choose another folder.", 'export MLPERF_TUI_HOME="$HOME/mlperf-runs"', YOUR_SHELL
+    )
     if not str(place).isascii():
         return fail(f"{here.shown(place)} is not ASCII", fix)
     if not os.access(place, os.W_OK | os.X_OK):
@@ -343,7 +350,7 @@ def locale(here: Here) -> Finding:
     if "utf" in named.lower():
         return ok(named)
     found = f"{named or 'no locale is set'}: not UTF-8"
-    return warning(found, by_hand("For this shell:", "export LANG=C.UTF-8", "it is for your shell"))
+    return warning(found, by_hand("For this shell:", "export LANG=C.UTF-8", YOUR_SHELL))
 
 
 @check(

@@ -8,7 +8,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from tui.engine import mlcflow
-from tui.engine.doctor.check import Finding, by_hand, check, fail, ok, warning
+from tui.engine.doctor.check import OUR_VENV, Finding, by_hand, check, fail, ok, warning
 from tui.engine.doctor.here import Here
 from tui.engine.errors import InstallationError
 
@@ -61,7 +61,7 @@ def embedded(here: Here) -> Finding:
         fix = by_hand(
             "Install what is missing; where LoadGen has no wheel, g++ and python3-dev come first.",
             line,
-            "it changes the environment that runs mlperf-tui",
+            OUR_VENV,
         )
         return fail(f"missing: {', '.join(NEEDED[name] for name in missing)}", fix)
     try:
