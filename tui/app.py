@@ -230,7 +230,7 @@ class MlperfTui(App[None]):
 
     def _show_top(self) -> None:
         screen = self.screen_stack[-1] if self.screen_stack else None  # none any more at the end
-        if not isinstance(screen, TabScreen) or not screen.is_mounted:
+        if not isinstance(screen, TabScreen) or not screen.is_complete:
             self._top = ()
             return
         self._gpus = self._gpu_words()
