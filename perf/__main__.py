@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from perf import app, console, probe, results, telemetry
+from perf import app, console, doctor, probe, results, telemetry
 from perf.made import command_run, wait
 from tui.engine import home
 from tui.engine.runners import runner_of
@@ -235,6 +235,7 @@ MEASURES: dict[str, Callable[[Path], None]] = {
     "results": results.measure,
     "probe": probe.measure,
     **console.FIGURES,
+    "doctor": doctor.measure,
     **app.FIGURES,
     **telemetry.FIGURES,
 }

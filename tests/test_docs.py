@@ -10,6 +10,7 @@ from textual.binding import Binding
 
 from tui.app import MlperfTui
 from tui.screens.benchmarks import BenchmarksScreen
+from tui.screens.doctor import DoctorScreen
 from tui.screens.gpu import GpuScreen
 from tui.screens.history import HistoryScreen
 from tui.screens.log_frame import LogFrame
@@ -25,7 +26,7 @@ REPOSITORY = Path(__file__).parents[1]
 KEYS = REPOSITORY / "docs/keys.md"
 PLACES = (
     MlperfTui, BenchmarksScreen, RunScreen, HistoryScreen, GpuScreen, LogFrame, ResultKeys,
-    ResultsScreen, RecordScreen, ChoiceList, Form, LogView,
+    ResultsScreen, RecordScreen, DoctorScreen, ChoiceList, Form, LogView,
 )  # fmt: skip
 NAMES = {
     "question_mark": "?",
@@ -72,5 +73,5 @@ def test_every_link_and_picture_of_the_pages_is_there(page: Path) -> None:
 
 
 def test_every_screen_has_its_page_with_a_picture() -> None:
-    for name in ("benchmarks", "run", "runs", "results", "gpu", "record"):
+    for name in ("benchmarks", "run", "runs", "results", "gpu", "record", "doctor"):
         assert f"screens/{name}" in (REPOSITORY / f"docs/{name}.md").read_text()

@@ -35,6 +35,7 @@ from widgets.rows import Badge, Meter, Tone
 from widgets.tones import KEY, QUIET, STRONG, badge_text
 
 if TYPE_CHECKING:
+    from tui.engine.doctor import Outside
     from tui.engine.telemetry.gpus import GpuSnapshot
     from tui.engine.telemetry.host import HostSample
     from tui.engine.telemetry.sampler import GpuSource, HostTeller, Sampler
@@ -48,8 +49,9 @@ TABS = {
     "history": ("2", "Runs"),
     "gpu": ("4", "GPU"),
     "probe": ("5", "Probe"),
+    "doctor": ("6", "Doctor"),
 }
-"""Number and word of each; 3 and 6 are kept for study and doctor."""
+"""Number and word of each; 3 is kept for study."""
 
 
 class MlperfTui(App[None]):
@@ -81,12 +83,14 @@ class MlperfTui(App[None]):
         nvml: Callable[[], GpuSource] | None = None,
         host: Callable[[], HostTeller] | None = None,
         history: History | None = None,
+        outside: Callable[[], Outside] | None = None,
     ) -> None:
         super().__init__(ansi_color=True)
         self._catalog, self._store, self._facts = catalog, store, facts
         self._clock = clock or Clock()
         self._history = history or History()
         self._gpu_sampler, self._host_sampler = _samplers(nvml, host, self._clock, self._history)
+        self._outside = outside
         self._published = Published(catalog)
         self._ascii = terminal.Ascii(enabled=ascii_only)
         self._gpus = ""
@@ -150,6 +154,13 @@ class MlperfTui(App[None]):
             return ProbeScreen(
                 self._catalog, self._store, self._facts, self._gpu_sampler, self._clock
             )
+        if tab == "doctor":
+            from tui.engine import doctor
+            from tui.screens.doctor import DoctorScreen
+
+            environments = self._catalog.environments.values()
+            outside = self._outside or partial(doctor.outside, self._store.root, environments)
+            return DoctorScreen(outside, self._store, self._clock)
         return BenchmarksScreen(self._catalog, self._store, self._facts, self._clock)
 
     # --- how one screen leads to another --------------------------------------------------------
@@ -219,7 +230,7 @@ class MlperfTui(App[None]):
 
     def _show_top(self) -> None:
         screen = self.screen_stack[-1] if self.screen_stack else None  # none any more at the end
-        if not isinstance(screen, TabScreen) or not screen.is_mounted:
+        if not isinstance(screen, TabScreen) or not screen.is_complete:
             self._top = ()
             return
         self._gpus = self._gpu_words()

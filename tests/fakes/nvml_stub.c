@@ -210,8 +210,19 @@ EXPORT int nvmlDeviceGetTotalEccErrors(void *d, int kind, int counter, unsigned 
 }
 EXPORT int nvmlDeviceGetRemappedRows(void *d, unsigned *corrected, unsigned *uncorrected, unsigned *pending, unsigned *failed) {
     *uncorrected = *pending = *failed = 0;
+    number(d, __func__, "rows_pending", pending);
+    number(d, __func__, "rows_failed", failed);
     return number(d, __func__, "remapped", corrected);
 }
+EXPORT int nvmlDeviceGetEccMode(void *d, unsigned *now, unsigned *next) {
+    int error = number(d, __func__, "ecc", now);
+    if (number(d, __func__, "ecc_pending", next)) *next = *now;
+    return error;
+}
+EXPORT int nvmlDeviceGetPersistenceMode(void *d, unsigned *out) { return number(d, __func__, "persistence", out); }
+EXPORT int nvmlDeviceGetComputeMode(void *d, unsigned *out) { return number(d, __func__, "compute_mode", out); }
+EXPORT int nvmlDeviceGetMaxPcieLinkGeneration(void *d, unsigned *out) { return number(d, __func__, "pcie_gen_max", out); }
+EXPORT int nvmlDeviceGetMaxPcieLinkWidth(void *d, unsigned *out) { return number(d, __func__, "pcie_width_max", out); }
 EXPORT int nvmlDeviceGetMigMode(void *d, unsigned *now, unsigned *next) {
     unsigned count;
     int error = number(d, __func__, "mig", &count);

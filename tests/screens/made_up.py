@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import DATA, spec_of
+from tests.fakes.machine import AT, Machine
 from tui.engine import catalog, events
 from tui.engine.probe import judge
 from tui.engine.process import try_lock
@@ -19,7 +20,7 @@ from tui.engine.queue import queue_folder
 from tui.engine.results import read_results
 from tui.engine.store import Cause, Run, RunState
 from tui.engine.sut import SystemFacts
-from tui.engine.telemetry.gpus import GpuDevice, GpuProcess, GpuSnapshot
+from tui.engine.telemetry.gpus import GpuDevice, GpuHealth, GpuProcess, GpuSnapshot
 from tui.engine.telemetry.history import History
 from tui.engine.telemetry.host import HostSample
 from tui.engine.telemetry.reading import MEASURES, Reading
@@ -236,6 +237,9 @@ class Gpus:
     def close(self) -> None:
         """Nothing to let go of."""
 
+    def health(self, index: int) -> GpuHealth:
+        return GpuHealth(compute_mode="default", ecc=True, ecc_pending=True, persistence=index > 0)
+
     def sample(self, **how: bool) -> GpuSnapshot:
         found = json.loads((DATA / "gpu/h100-gemm.json").read_text())
         (told,) = found["devices"]
@@ -275,6 +279,20 @@ def looked_at() -> History:
         reading = replace(told, utilization_pct=busy, power_w=watts)
         history.add(BOOTTIME_S - 240 + second, [reading])
     return history
+
+
+def machine(folder: Path) -> Machine:
+    """What the doctor looks at: an installation with some problems, and the same GPUs."""
+    made = Machine(folder)
+    made.install()
+    made.tools.remove("cmake")
+    made.remove("usr/lib/x86_64-linux-gnu/libGL.so.1")
+    made.remember_python(made.root / AT / "mlc/bin/python", "3.10.8")
+    made.write("sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "schedutil")
+    summary = "test_results/sut/resnet50/offline/performance/run_1/mlperf_log_summary.txt"
+    made.cache("get-mlperf-inference-results-dir_5f6a7b8c", f"results/{summary}")
+    made.about |= {"nvml": Gpus, "environments": tuple(catalog.load().environments.values())}
+    return made
 
 
 def outside() -> dict[str, Any]:

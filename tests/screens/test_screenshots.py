@@ -43,6 +43,8 @@ STATES = {
     "gpu-wide": (("4",), "lost", LARGE),
     "probe": (("5",), "▲ suspect", SMALL),
     "probe-wide": (("5",), "▲ suspect", LARGE),
+    "doctor": (("6",), "seen 0 s ago", SMALL),
+    "doctor-wide": (("6",), "seen 0 s ago", LARGE),
     "record": (("2", "down", "enter", "p", *["left"] * 9, *["plus"] * 2), "at ", SMALL),
     "record-wide": (("2", "down", "enter", "p"), "whole run", LARGE),
 }
@@ -67,7 +69,9 @@ async def test_the_picture_is_what_the_app_shows(made: RunStore, name: str) -> N
     runs = made_up.make_all(made.root)
     if name.startswith("probe"):
         made_up.make_probes(made.root)
-    app = MlperfTui(catalog.load(), made, made_up.FACTS, **made_up.outside())
+    machine = made_up.machine(made.root.parent / "machine")
+    outside = {**made_up.outside(), "outside": machine.outside}
+    app = MlperfTui(catalog.load(), made, made_up.FACTS, **outside)
     with made_up.watched(runs["live"]):
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: "H100" in shown(app))

@@ -126,11 +126,11 @@ def panel(one: Panel) -> None:
 
     line(f"{one.title}   {badge(one.badge, sys.stdout)}".rstrip())
     for text in (one.headline, *one.notes):
-        _wrapped(text)
+        wrapped(text)
     for reason in one.reasons:
-        _wrapped(badge(Badge(reason.text, Tone.BAD), sys.stdout), "  ", "    ")
+        wrapped(badge(Badge(reason.text, Tone.BAD), sys.stdout), "  ", "    ")
         if reason.fix:
-            _wrapped(f"To change: {reason.fix}", "    ")
+            wrapped(f"To change: {reason.fix}", "    ")
     spreads = (
         Fact(each.label, f"{each.text}  {limit}".rstrip())
         for each in one.spreads
@@ -141,10 +141,10 @@ def panel(one: Panel) -> None:
     width = max((len(fact.label) for fact in facts), default=0)
     for fact in facts:
         value = badge(Badge(fact.value, fact.tone), sys.stdout)
-        _wrapped(value, f"  {fact.label.ljust(width)}  ", " " * (width + 4))
+        wrapped(value, f"  {fact.label.ljust(width)}  ", " " * (width + 4))
 
 
-def _wrapped(text: str, first: str = "", rest: str | None = None) -> None:
+def wrapped(text: str, first: str = "", rest: str | None = None) -> None:
     """A text in lines no longer than the terminal; into a pipe, in one line."""
     if not text:
         return

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -303,3 +303,77 @@ def start_keeper(folder: Path, log: Path, lock: int | None) -> subprocess.Popen[
             pass_fds=handles,
             cwd="/",
         )
+
+
+# --- what a command says ----------------------------------------------------------------------
+
+MOST_OUTPUT = 65536
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command printed, and how it ended."""
+
+    code: int | None
+    """Its exit status (negative: the signal); None: it was not over in time, and was killed."""
+    text: str
+    """Its first `MOST_OUTPUT` bytes, errors among them."""
+
+    @property
+    def last_line(self) -> str:
+        """The last line that says something."""
+        return self.text.strip().rpartition("\n")[2]
+
+
+def output_of(
+    argv: Sequence[str], seconds: float, env_vars: Mapping[str, str] | None = None
+) -> Output:
+    """Run a command that shall end soon: no terminal, a session of its own, nothing left of it.
+
+    Args:
+        argv: the command; no shell looks at it.
+        seconds: after that it is killed, with everything in its group.
+        env_vars: over our own environment variables.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    import subprocess
+
+    child = subprocess.Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env={**os.environ, **(env_vars or {})},
+        cwd="/",
+    )
+    assert child.stdout is not None
+    end = time.monotonic() + seconds
+    try:
+        text = _read_for(child.stdout.fileno(), end)
+        code = child.wait(max(0.01, end - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        code = None
+    finally:
+        child.stdout.close()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+    if code is None:
+        with suppress(subprocess.TimeoutExpired):  # in the kernel's hands: it ends when it can
+            child.wait(0.2)
+    return Output(code, text.decode(errors="replace"))
+
+
+def _read_for(handle: int, end: float) -> bytes:
+    """What comes until the last writer is gone or `end`; of much only the beginning is kept."""
+    import select
+
+    found = b""
+    while (left := end - time.monotonic()) > 0 and select.select([handle], [], [], left)[0]:
+        part = os.read(handle, 65536)
+        if not part:
+            break
+        found += part[: MOST_OUTPUT - len(found)]
+    return found

@@ -135,6 +135,11 @@ class TabScreen(FrameScreen):
             yield Meters(FEW_METERS, id="strip")
         yield from super().compose()
 
+    @property
+    def is_complete(self) -> bool:
+        """Its lines at the top are there: not before it is mounted, not while the app ends."""
+        return self.is_mounted and len(self.query("#top, #tabs, #strip")) == 2 + self.STRIP
+
     def set_strip(self, meters: Sequence[Meter]) -> None:
         """What the GPUs do; nothing where there is none."""
         if self.STRIP:

@@ -64,6 +64,10 @@ class GpuHealth:
     link_width_max: int | None = None
     compute_mode: str | None = None
     ecc: bool | None = None
+    ecc_pending: bool | None = None
+    """What it will be after the next reboot."""
+    persistence: bool | None = None
+    """The driver stays loaded while nobody computes."""
 
 
 @dataclass(frozen=True)

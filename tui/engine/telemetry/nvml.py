@@ -177,6 +177,7 @@ class NvmlSource:
             rows = self._ask(card, nvml.nvmlDeviceGetRemappedRows)
             ecc = self._ask(card, nvml.nvmlDeviceGetEccMode)
             mode = self._ask(card, nvml.nvmlDeviceGetComputeMode)
+            stays = self._ask(card, nvml.nvmlDeviceGetPersistenceMode)
             return GpuHealth(
                 rows_pending=bool(rows[2]) if rows is not None else None,
                 rows_failed=bool(rows[3]) if rows is not None else None,
@@ -184,6 +185,8 @@ class NvmlSource:
                 link_width_max=self._ask(card, nvml.nvmlDeviceGetMaxPcieLinkWidth),
                 compute_mode=COMPUTE_MODES.get(mode),
                 ecc=bool(ecc[0]) if ecc is not None else None,
+                ecc_pending=bool(ecc[1]) if ecc is not None else None,
+                persistence=bool(stays) if stays is not None else None,
             )
         except _LostError:
             card.lose()
