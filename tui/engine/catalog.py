@@ -39,6 +39,8 @@ class Needs:
 
     disk_bytes: int | None = None
     """Model, dataset and what is made of them, where the installation keeps them."""
+    short_disk_bytes: int | None = None
+    """The same with the small dataset of `_short`; None: that makes no difference."""
     gpu_memory_bytes: int | None = None
     """Of the reference implementation, all GPUs together."""
     licence: str | None = None
@@ -266,6 +268,7 @@ def _benchmark(fields: Fields, name: str) -> Benchmark:
         devices=fields.texts("devices", DEVICES) or DEVICES,
         needs=Needs(
             disk_bytes=_bytes(needs, "disk_bytes"),
+            short_disk_bytes=_bytes(needs, "short_disk_bytes"),
             gpu_memory_bytes=_bytes(needs, "gpu_memory_bytes"),
             licence=needs.optional_text("licence"),
         ),
