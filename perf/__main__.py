@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from perf import app, probe, results, telemetry
+from perf import app, form, probe, results, telemetry
 from perf.made import command_run, wait
 from tui.engine import home
 from tui.engine.runners import runner_of
@@ -234,6 +234,7 @@ MEASURES: dict[str, Callable[[Path], None]] = {
     "mlcr": mlcr,
     "results": results.measure,
     "probe": probe.measure,
+    "form": form.measure,
     **app.FIGURES,
     **telemetry.FIGURES,
 }

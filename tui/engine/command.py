@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.engine import checks, launch
-from tui.engine.catalog import Benchmark, Catalog
+from tui.engine.catalog import MODES, Benchmark, Catalog
 from tui.engine.errors import SpecError
 from tui.engine.launch import Request
 from tui.engine.mlcr_options import FIRST_NAMES, NO, MlcrOptions
-from tui.engine.spec import COMPILER, LABEL, MODES, STYLES, VERSION
+from tui.engine.spec import COMPILER, LABEL, STYLES, VERSION
 
 COMMAND = "command"
 STYLE_GROUP = "submission-generation-style"

@@ -69,6 +69,8 @@ class Plan:
     warning: str | None
     """What contradicts the environment's label."""
     choice: Choice
+    takes: MlcrOptions
+    """What the installation's mlcr takes."""
     needs: RunNeeds
     """Disk, time and licence; to be said before it starts."""
     concerns: tuple[str, ...] = ()
@@ -100,21 +102,13 @@ def prepare(request: Request, catalog: Catalog, store: RunStore, facts: SystemFa
         )
     installation = mlcflow.locate(name, store.root)
     takes = mlcr_options.read(installation, store.root)
-    options = options_of(request)
-    made = spec.plan(
-        benchmark,
-        request.scenario,
-        environment,
-        catalog.target(request.target),
-        installation,
-        options,
-        takes,
-    )
+    choice = spec.choose(benchmark, request.scenario, options_of(request), takes)
+    target = catalog.target(request.target)
+    made = spec.plan(benchmark, choice, environment, target, installation, takes)
     made = replace(made, environment_label=sut.label(environment, facts))
-    choice = spec.choose(benchmark, request.scenario, options, takes)
     needed = needs.of(benchmark, choice, installation)
     concerns = needs.concerns(benchmark, choice, needed, installation)
-    return Plan(made, installation, request.repeats, note, warning, choice, needed, concerns)
+    return Plan(made, installation, request.repeats, note, warning, choice, takes, needed, concerns)
 
 
 def options_of(request: Request) -> spec.Options:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.engine import home
-from tui.engine.errors import InstallationError
+from tui.engine.errors import InstallationError, MlperfTuiError
 
 EMBEDDED = "embedded"
 OFFICIAL_DEFAULT = Path("/mnt/data/mlperf-official")
@@ -58,6 +58,18 @@ def choose(asked: str | None) -> tuple[str, str | None]:
     except InstallationError:
         return EMBEDDED, f"no official installation at {OFFICIAL_DEFAULT}: using the embedded one"
     return str(OFFICIAL_DEFAULT), f"using the official installation {OFFICIAL_DEFAULT}"
+
+
+def known() -> list[str]:
+    """The installations that can be named here: what `choose` would take, and the embedded one."""
+    try:
+        name, _ = choose(None)
+        if name != EMBEDDED:
+            official(folder_of(name))
+            return [name, EMBEDDED]
+    except (MlperfTuiError, OSError):
+        return [EMBEDDED]  # why, is said where a benchmark needs it
+    return [EMBEDDED]
 
 
 def locate(name: str, root: Path) -> Installation:

@@ -310,11 +310,14 @@ def _from_scripts(installation: Installation) -> MlcrOptions | str:
     commit = _commit(installation.script.parent.parent)
     where = commit[:8] if commit else str(installation.script.parent.parent)
     is_ours = installation.name == EMBEDDED
+    explained = _explanations()
+    if is_ours:  # its own descriptions are complete; only the place in the form is missing
+        explained = {name: {"group": one.get("group", "extra")} for name, one in explained.items()}
     return MlcrOptions(
         source="the embedded installation" if is_ours else f"mlperf-automations {where}",
         commit=commit,
         tags=_texts(meta.get("tags")),
-        keys=_keys(meta, passed_on, {} if is_ours else _explanations()),
+        keys=_keys(meta, passed_on, explained),
         variations=_variations(meta),
         inner=_variations(inner),
         invalid=tuple(_texts(one) for one in _list(inner.get("invalid_variation_combinations"))),

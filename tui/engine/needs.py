@@ -50,7 +50,7 @@ class RunNeeds:
 def of(benchmark: Benchmark, choice: Choice, installation: Installation) -> RunNeeds:
     """What this choice needs."""
     place = _existing(installation.mlc_repos / CACHE)
-    disk = benchmark.needs.disk_bytes
+    disk = benchmark.needs.disk_bytes if installation.name != EMBEDDED else None
     is_whole = choice.style == "full" and not choice.values.get(PREPROCESSED)
     if not is_whole and benchmark.needs.short_disk_bytes is not None:
         disk = benchmark.needs.short_disk_bytes

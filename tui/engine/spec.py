@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.engine import checks
-from tui.engine.catalog import Benchmark, Environment, Target
+from tui.engine.catalog import MODES, Benchmark, Environment, Target
 from tui.engine.errors import SpecError
 from tui.engine.mlcflow import Installation
 from tui.engine.mlcr_options import FIRST_NAMES, GROUPS, MlcrOptions
@@ -22,15 +22,6 @@ from tui.engine.process import RUN_MARK
 from tui.engine.rules import CATEGORIES
 from tui.engine.scenario import Scenario
 
-MODES = {
-    "performance": "performance-only",
-    "accuracy": "accuracy-only",
-    "both": "performance-and-accuracy",
-    "find-performance": "find-performance",
-    "submission": "submission",
-    "populate-readme": "populate-readme",
-}
-"""What can be measured, and mlcr's variation for each."""
 LOADGEN_MODES = {"find-performance": "performance", "submission": "both", "populate-readme": "both"}
 """LoadGen's mode, where it has another name."""
 STYLES = ("short", "full")
@@ -156,33 +147,30 @@ class RunSpec:
 
 def plan(
     benchmark: Benchmark,
-    scenario: str,
+    choice: Choice,
     environment: Environment,
     target: Target,
     installation: Installation,
-    options: Options,
     takes: MlcrOptions,
 ) -> RunSpec:
-    """Check a choice and complete it.
+    """Check a choice and make it a run.
 
     Args:
         benchmark: what is run.
-        scenario: how LoadGen sends queries.
+        choice: how, as `choose` completed it.
         environment: where it runs.
         target: who runs it.
         installation: whose mlcr.
-        options: everything else that was chosen.
         takes: what that mlcr takes.
 
     Raises:
         SpecError: a choice that cannot be; names the field and the allowed values.
     """
     _check_installation(benchmark, installation)
-    choice = choose(benchmark, scenario, options, takes)
     check(choice, benchmark, takes)
     return RunSpec(
         benchmark=benchmark.name,
-        scenario=scenario,
+        scenario=choice.scenario,
         mode=LOADGEN_MODES.get(choice.mode, choice.mode),
         device=choice.device,
         installation=installation.name,
@@ -256,6 +244,23 @@ def _variations(
     style = styles[0] if styles else None if brought else names.get("style")
     version = versions[0] if versions else names.get("version")
     return mode, style, version and f"r{version.removeprefix('r')}", others
+
+
+def varied(variations: Sequence[str], *new: str) -> tuple[str, ...]:
+    """Variations with others in place of those of the same kind, or beside them."""
+    plain = [one.removeprefix("_") for one in new]
+    kinds = {_kind(one) for one in plain}
+    kept = [one for one in variations if _kind(one.removeprefix("_")) not in kinds]
+    return tuple(dict.fromkeys([*kept, *plain]))
+
+
+def _kind(variation: str) -> str:
+    """style, version or mode; any other is a kind of its own."""
+    if variation in STYLES:
+        return "style"
+    if variation in MODES.values():
+        return "mode"
+    return "version" if VERSION.fullmatch(variation) else variation
 
 
 def check(choice: Choice, benchmark: Benchmark, takes: MlcrOptions) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tui.engine.catalog import Benchmark, Catalog
+from tui.engine.catalog import MODES, Benchmark, Catalog
 from tui.engine.launch import Request
-from tui.engine.spec import MODES
 from tui.engine.sut import SystemFacts, label
 from tui.present import metrics
 from tui.present.benchmark import SHORT
