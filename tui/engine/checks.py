@@ -59,10 +59,7 @@ def setting(name: str, value: str, options: MlcrOptions) -> None:
     if _is_generic(name):
         return
     if name not in options.keys:
-        allowed = nearest(name, [key for key in options.keys if key not in OWNED])
-        raise SpecError(
-            SET, f"'{name}' is not a key of this installation's mlcr", allowed, key=name
-        )
+        raise SpecError(SET, *_unknown_key(name, options), key=name)
     values = options.values(name)
     if values and options.value_of(name, value) not in values:
         raise SpecError(SET, f"'{value}' is not a value of {name}", values, key=name)
@@ -291,6 +288,13 @@ def container(settings: Iterable[str], options: MlcrOptions) -> None:
             continue
         same = [one.name for one in options.keys.values() if one.own and one.env_var == key.env_var]
         raise SpecError(SET, f"'{name}' does not get into a container", same, key=name)
+
+
+def without_container(settings: Iterable[str]) -> None:
+    """Refuse keys that are for a container, where there is none."""
+    for name in settings:
+        if name.startswith("docker_"):
+            raise SpecError(SET, f"'{name}' has no effect without docker", key=name)
 
 
 def nearest(name: str, known: Sequence[str]) -> list[str]:

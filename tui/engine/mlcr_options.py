@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -364,6 +364,9 @@ def _keys(
             elif found[name].about is None and about:
                 now = found[name]
                 found[name] = _input_key(name, now.env_var, about, now.default, own=now.own)
+    for other, name in FIRST_NAMES.items():
+        if name in found and other in found and not found[name].choices:
+            found[name] = replace(found[name], choices=found[other].choices)
     return found
 
 

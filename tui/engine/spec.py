@@ -279,6 +279,8 @@ def check(choice: Choice, benchmark: Benchmark, takes: MlcrOptions) -> None:
     checks.data(choice.values, choice.model, choice.style)
     if choice.is_in_docker:
         checks.container(choice.values, takes)
+    else:
+        checks.without_container(choice.values)
 
 
 def words(choice: Choice, takes: MlcrOptions) -> list[str]:

@@ -207,7 +207,7 @@ class LaunchScreen(FrameScreen):
             view.show([])
             return
         told = [one.about, one.kind, f"default: {one.default}" if one.default else ""]
-        view.show([_panel(facts=[Fact(one.name, "  ".join(filter(None, told)))])])
+        view.show([_panel(facts=[Fact(one.name, " · ".join(filter(None, told)))])])
 
     def _show_needs(self) -> None:
         view = self.query_one("#needs", PanelView)
