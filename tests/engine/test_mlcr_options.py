@@ -43,7 +43,7 @@ def test_values_come_from_variations_and_not_from_the_incomplete_descriptions(
     installation: Installation, root: Path
 ) -> None:
     takes = mlcr_options.read(installation, root)
-    assert takes.values("model") == ("resnet50", "retinanet", "llama-edge")
+    assert takes.values("model") == ("resnet50", "retinanet", "bert-99", "llama-edge")
     assert takes.values("implementation") == ("reference", "nvidia-original")
     assert takes.value_of("implementation", "nvidia") == "nvidia-original"
     assert takes.values("execution_mode") == ("test", "fast", "valid")

@@ -62,6 +62,7 @@ variations:
   multistream: {group: loadgen-scenario}
   resnet50: {group: model, default: true}
   retinanet: {group: model}
+  bert-99: {group: model}
   llama_: {group: model}
   llama-edge: {base: [llama_]}
   float32: {group: precision, default: true}

@@ -25,9 +25,15 @@ PICTURES = Path(__file__).parents[2] / "docs/screens"
 SAME = sys.version_info[:2] == (3, 11) and version("textual") == "8.2.8"
 SMALL, LARGE = (80, 24), (200, 50)
 PATH = ["slash" if one == "/" else one for one in "tests/data/published"]
+TYPED = ("enter", "ctrl+u", "t", "f", "enter")
+REFUSED = ("down", "down", "f", "down", "down", *TYPED)
 STATES = {
     "benchmarks": ((), "1 running", SMALL),
     "benchmarks-wide": ((), "1 running", LARGE),
+    "launch": (("down", "down", "f", *["down"] * 2), "framework", SMALL),
+    "launch-wide": (("down", "down", "f", *["down"] * 2), "framework", LARGE),
+    "launch-refused": (REFUSED, "does not go with", SMALL),
+    "launch-presets": (("t",), "guide-small-batch", SMALL),
     "runs": (("2",), "5 runs", SMALL),
     "runs-wide": (("2",), "5 runs", LARGE),
     "run-live": (("2", "enter"), "▶ LoadGen", SMALL),
@@ -53,6 +59,7 @@ def made(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStor
     """A made-up data root, in UTC; paths are typed as seen from the checkout."""
     monkeypatch.chdir(PICTURES.parents[1])
     monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setattr("tui.engine.mlcflow.OFFICIAL_DEFAULT", root / "nowhere")
     time.tzset()
     return RunStore(root)
 
