@@ -30,8 +30,8 @@ REFUSED = ("down", "down", "f", "down", "down", *TYPED)
 STATES = {
     "benchmarks": ((), "1 running", SMALL),
     "benchmarks-wide": ((), "1 running", LARGE),
-    "launch": (("down", "down", "f", *["down"] * 2), "framework", SMALL),
-    "launch-wide": (("down", "down", "f", *["down"] * 2), "framework", LARGE),
+    "launch": (("down", "f", *["down"] * 6), "* mode", SMALL),
+    "launch-wide": (("down", "f", *["down"] * 6), "* mode", LARGE),
     "launch-refused": (REFUSED, "does not go with", SMALL),
     "launch-presets": (("t",), "guide-small-batch", SMALL),
     "runs": (("2",), "5 runs", SMALL),
@@ -69,9 +69,13 @@ def made(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStor
     reason="pictures are compared on Python 3.11, Textual 8.2.8",
 )
 @pytest.mark.parametrize("name", STATES)
-async def test_the_picture_is_what_the_app_shows(made: RunStore, name: str) -> None:
+async def test_the_picture_is_what_the_app_shows(
+    made: RunStore, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys, words, size = STATES[name]
     runs = made_up.make_all(made.root)
+    if name in ("launch", "launch-wide", "launch-refused"):
+        made_up.with_installation(made.root, monkeypatch)
     if name.startswith("probe"):
         made_up.make_probes(made.root)
     app = MlperfTui(catalog.load(), made, made_up.FACTS, **made_up.outside())

@@ -12,6 +12,8 @@ from tui.present.benchmark import SHORT
 from widgets.rows import Cell, Choice, Column, Fact, Option, Tone
 
 REPEATS = ("1", "2", "3", "5", "10")
+USUAL_MODES = tuple(MODES)[:4]
+"""The others make a submission; the form has them."""
 EXECUTION_MODES = ("test", "fast", "valid")
 NO_INSTALLATION = (
     "official installation not found: only the embedded checks can run. Name one in "
@@ -94,7 +96,7 @@ def choices(
         installations = [*installations, Option(chosen_installation)]
     return [
         Choice("scenario", request.scenario, _options(one.all_scenarios)),
-        Choice("mode", request.mode, _options(MODES)),
+        Choice("mode", request.mode, _options(USUAL_MODES)),
         Choice(
             "device",
             request.device or one.devices[0],

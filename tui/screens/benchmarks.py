@@ -47,9 +47,9 @@ class BenchmarksScreen(TabScreen):
     NAME = "Benchmarks"
     HELP = (
         "Every benchmark that MLPerf Inference has or had, and smoke, the embedded check. Up and "
-        "down choose one, left and right its scenario; o goes to all other choices. What Enter "
-        "would start stands below as a command; y copies it, d shows it with its variables. Runs "
-        "go on without this screen."
+        "down choose one, left and right its scenario; o goes to the usual choices, f to a form "
+        "with every field, t to the presets. What Enter would start stands below as a command; y "
+        "copies it, d shows it with its variables. Runs go on without this screen."
     )
     CSS_PATH = "benchmarks.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,9 +59,9 @@ class BenchmarksScreen(TabScreen):
         Binding("o", "options", "options"),
         Binding("f", "form(False)", "form"),
         Binding("t", "form(True)", "presets"),
-        Binding("s", "settings", "set", priority=True),
         Binding("y", "app.copy", "copy"),
         Binding("d", "dry_run", "dry run"),
+        Binding("s", "settings", "set", priority=True),
         Binding("slash", "filter", "filter", priority=True),
         Binding("escape", "back", "list", show=False),
     ]

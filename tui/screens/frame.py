@@ -111,7 +111,7 @@ def stop(run: Run) -> str:
 
 def in_words(error: Exception) -> str:
     """An error for the user of a screen, where choices have no dashes before their names."""
-    return str(error).removeprefix("--")
+    return str(error).removeprefix("--set ").removeprefix("--variation ").removeprefix("--")
 
 
 class TabScreen(FrameScreen):
