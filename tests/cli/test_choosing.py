@@ -44,6 +44,13 @@ def test_a_preset_starts_with_its_command_and_takes_changes(cli: Cli, official: 
     assert {"--device=cpu", "--scenario=Server", "--batch_size=4"} <= set(changed)
 
 
+def test_a_variation_that_is_a_mode_takes_the_place_of_the_presets(
+    cli: Cli, official: Path
+) -> None:
+    words = dry(cli, "--preset", "guide-resnet50-server", "--variation", "_find-performance")
+    assert words[1] == "run-mlperf,inference,_find-performance,_short"
+
+
 def test_a_pasted_command_is_run_and_what_was_left_out_is_said(cli: Cli, official: Path) -> None:
     done = cli("run", "--command", OFFLINE, "--dry-run")
     assert done.returncode == 0, done.stderr

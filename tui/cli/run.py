@@ -96,7 +96,7 @@ def request_of(args: argparse.Namespace, known: Catalog, store: RunStore) -> Req
     found = _begun(args, known, store)
     changes = {
         "scenario": args.scenario,
-        "mode": args.mode,
+        "mode": args.mode or spec.mode_of(args.variations),
         "device": args.device,
         "installation": args.installation,
         "environment": args.environment,

@@ -254,6 +254,12 @@ def varied(variations: Sequence[str], *new: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*kept, *plain]))
 
 
+def mode_of(variations: Sequence[str]) -> str | None:
+    """The mode that one of these variations stands for; None where none does."""
+    plain = [one.removeprefix("_") for one in variations]
+    return next((mode for mode, its in MODES.items() if its in plain), None)
+
+
 def _kind(variation: str) -> str:
     """style, version or mode; any other is a kind of its own."""
     if variation in STYLES:
