@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from perf import app, console, doctor, probe, results, telemetry
+from perf import app, console, doctor, form, probe, results, telemetry
 from perf.made import command_run, wait
 from tui.engine import home
 from tui.engine.runners import runner_of
@@ -236,6 +236,7 @@ MEASURES: dict[str, Callable[[Path], None]] = {
     "probe": probe.measure,
     **console.FIGURES,
     "doctor": doctor.measure,
+    "form": form.measure,
     **app.FIGURES,
     **telemetry.FIGURES,
 }

@@ -13,12 +13,14 @@ from tui.screens.benchmarks import BenchmarksScreen
 from tui.screens.doctor import DoctorScreen
 from tui.screens.gpu import GpuScreen
 from tui.screens.history import HistoryScreen
+from tui.screens.launch import LaunchScreen
 from tui.screens.log_frame import LogFrame
 from tui.screens.record import RecordScreen
 from tui.screens.result_keys import ResultKeys
 from tui.screens.results import ResultsScreen
 from tui.screens.run import RunScreen
 from widgets.choice_list import ChoiceList
+from widgets.field_list import FieldList
 from widgets.form import Form
 from widgets.log_view import LogView
 
@@ -26,7 +28,7 @@ REPOSITORY = Path(__file__).parents[1]
 KEYS = REPOSITORY / "docs/keys.md"
 PLACES = (
     MlperfTui, BenchmarksScreen, RunScreen, HistoryScreen, GpuScreen, LogFrame, ResultKeys,
-    ResultsScreen, RecordScreen, DoctorScreen, ChoiceList, Form, LogView,
+    ResultsScreen, RecordScreen, DoctorScreen, LaunchScreen, FieldList, ChoiceList, Form, LogView,
 )  # fmt: skip
 NAMES = {
     "question_mark": "?",
@@ -73,5 +75,5 @@ def test_every_link_and_picture_of_the_pages_is_there(page: Path) -> None:
 
 
 def test_every_screen_has_its_page_with_a_picture() -> None:
-    for name in ("benchmarks", "run", "runs", "results", "gpu", "record", "doctor"):
+    ResultsScreen, RecordScreen, DoctorScreen, LaunchScreen, FieldList, ChoiceList, Form, LogView,
         assert f"screens/{name}" in (REPOSITORY / f"docs/{name}.md").read_text()

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tui.engine.telemetry.host import HostSample
     from tui.engine.telemetry.sampler import GpuSource, HostTeller, Sampler
     from tui.screens.history import HistoryScreen
+    from tui.screens.launch import LaunchScreen
     from tui.screens.probe import ProbeScreen
     from tui.screens.run import RunScreen
 
@@ -183,6 +184,30 @@ class MlperfTui(App[None]):
     async def on_benchmarks_screen_started(self, event: BenchmarksScreen.Started) -> None:
         """A run was started: show it."""
         await self._open(event.run)
+
+    async def on_benchmarks_screen_form_wanted(self, event: BenchmarksScreen.FormWanted) -> None:
+        """All fields of a choice."""
+        from tui.screens.launch import LaunchScreen
+
+        await self.push_screen(
+            LaunchScreen(
+                event.request,
+                self._catalog,
+                self._store,
+                self._facts,
+                with_presets=event.with_presets,
+            )
+        )
+
+    async def on_launch_screen_started(self, event: LaunchScreen.Started) -> None:
+        """A run was started: show it."""
+        await self._open(event.run)
+
+    async def on_launch_screen_closed(self, event: LaunchScreen.Closed) -> None:
+        """Back to the benchmarks, which take the choice over."""
+        await self.pop_screen()
+        if isinstance(self.screen, BenchmarksScreen):
+            self.screen.take(event.request)
 
     async def on_history_screen_opened(self, event: HistoryScreen.Opened) -> None:
         """A run was started once more: show that one."""

@@ -17,6 +17,25 @@ from widgets.tones import QUIET
 GAP = 3
 
 
+def next_option(
+    options: Sequence[Option], value: str, step: int
+) -> tuple[Option | None, list[Option]]:
+    """The next option (the one before), and those that are off and were passed over.
+
+    Returns:
+        None where no other one can be chosen.
+    """
+    values = [one.value for one in options]
+    at = values.index(value) if value in values else 0
+    passed: list[Option] = []
+    for n in range(1, len(values) + 1):
+        option = options[(at + n * step) % len(values)]
+        if option.off is None:
+            return (option if option.value != value else None), passed
+        passed.append(option)
+    return None, passed
+
+
 class Form(TextView, can_focus=True):
     """Several choices. It only asks: whoever owns the values answers by `show`."""
 
@@ -95,16 +114,9 @@ class Form(TextView, can_focus=True):
         choice = next((one for one in self._choices if one.name == name), None)
         if choice is None or not choice.options:
             return
-        values = [one.value for one in choice.options]
-        at = values.index(choice.value) if choice.value in values else 0
-        passed: list[Option] = []
-        for n in range(1, len(values) + 1):
-            option = choice.options[(at + n * step) % len(values)]
-            if option.off is None:
-                break
-            passed.append(option)
-        if option.off is None and option.value != choice.value:
-            self.post_message(self.Changed(name, option.value))
+        found, passed = next_option(choice.options, choice.value, step)
+        if found is not None:
+            self.post_message(self.Changed(name, found.value))
         for one in passed[:1]:
             self.post_message(self.Refused(f"{name} {one.value}: {one.off}"))
 

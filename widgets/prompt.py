@@ -38,6 +38,8 @@ class Field(Input):
     def __init__(self, text: str) -> None:
         super().__init__(text, compact=True, select_on_focus=False)
         self.cursor_blink = False
+        self.takes_lines = False
+        """Several lines that are pasted are told as a whole; else the first one is taken."""
         self._is_sent = False
 
     async def on_key(self, event: events.Key) -> None:
@@ -50,6 +52,12 @@ class Field(Input):
             self._is_sent = True
         if name is not None and not (self._is_sent and name != "submit"):
             await self.run_action(name)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Several lines do not fit into one."""
+        if self.takes_lines and len(event.text.splitlines()) > 1:
+            event.prevent_default().stop()
+            self.post_message(Prompt.Pasted(event.text))
 
     def again(self) -> None:
         """It was refused: one types on."""
@@ -84,6 +92,13 @@ class Prompt(Horizontal):
 
     class Left(Message):
         """Esc was pressed."""
+
+    class Pasted(Message):
+        """Several lines were pasted."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
 
     def __init__(self, label: str, text: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -143,6 +143,34 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Field:
+    """A value that can be chosen or typed, with all there is to say about it."""
+
+    name: str
+    value: str
+    """Empty: nothing is chosen."""
+    options: tuple[Option, ...] = ()
+    """Empty: any text."""
+    default: str = ""
+    """What is taken where nothing is chosen; empty: not known."""
+    is_changed: bool = False
+    """It is not the default."""
+    about: str = ""
+    kind: str = ""
+    """What can be typed, in words."""
+    problem: str = ""
+    """Why it cannot be so."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Fields under a heading."""
+
+    title: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
 class Level:
     """A share of a whole, with the number in words; `share` is None where it is not known."""
 

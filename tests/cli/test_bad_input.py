@@ -161,14 +161,14 @@ def test_a_failing_script_ends_with_1_and_names_the_cause(cli: Cli) -> None:
     assert "Scenario Sideways is not one of" in done.stdout
 
 
-def test_a_wrong_variation_ends_with_1_and_is_named(cli: Cli, tmp_path: Path) -> None:
+def test_a_wrong_variation_of_a_profile_is_refused_and_named(cli: Cli, tmp_path: Path) -> None:
     mine = tmp_path / "profiles/benchmarks"
     mine.mkdir(parents=True)
     shipped = Path(__file__).parents[2] / "profiles/benchmarks/smoke.yaml"
     (mine / "smoke.yaml").write_text(shipped.read_text().replace("style: full", "style: fuul"))
     done = cli(*SMOKE)
-    assert done.returncode == 1
-    assert "'fuul', 'r5.1-dev'] are not matching" in done.stdout
+    assert done.returncode == 2
+    assert "'_fuul' is not a variation of this installation's mlcr; allowed: _full" in done.stderr
 
 
 PROFILES = [

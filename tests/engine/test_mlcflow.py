@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import Cli
 
-from tui.engine import mlcflow
+from tui.engine import mlcflow, mlcr_options
 from tui.engine.errors import InstallationError
 from tui.engine.queue import queue_folder
 from tui.engine.store import RunStore
@@ -144,10 +144,13 @@ def test_one_installation_has_one_queue_however_it_is_spelled(
         "input_description: 5",
     ],
 )
-def test_a_description_of_another_form_is_no_trouble(official: Path, described: str) -> None:
+def test_a_description_of_another_form_is_no_trouble(
+    official: Path, root: Path, described: str
+) -> None:
     meta = official / "automations/script/run-mlperf-inference-app/meta.yaml"
     meta.write_text(meta.read_text() + described + "\n")
-    assert mlcflow.official(official).input_keys()["model"].choices == ()
+    takes = mlcr_options.read(mlcflow.official(official), root)
+    assert takes.keys["model"].choices == ()
 
 
 def test_both_repositories_in_one_registry_are_refused(official: Path, root: Path) -> None:

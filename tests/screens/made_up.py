@@ -11,9 +11,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import DATA, spec_of
+from tests.fakes import mlcr_repository
 from tests.fakes.machine import AT, Machine
-from tui.engine import catalog, events
+from tui.engine import catalog, events, mlcr_options, needs
 from tui.engine.probe import judge
 from tui.engine.process import try_lock
 from tui.engine.queue import queue_folder
@@ -267,6 +270,15 @@ class Host:
             memory_total_bytes=234 * 10**9, steal_pct=0.0,
         )  # fmt: skip
         return HostSample(reading, (30.0, 38.0))
+
+
+def with_installation(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the official installation were there, with the keys of the shipped list."""
+    folder = mlcr_repository.make(root / "official")
+    monkeypatch.setenv("MLPERF_TUI_INSTALLATION", str(folder))
+    takes = replace(mlcr_options.snapshot(), source="mlperf-automations e23ca3af")
+    monkeypatch.setattr(mlcr_options, "read", lambda *_: takes)
+    monkeypatch.setattr(needs, "_free", lambda _: 120 * 10**9)
 
 
 def looked_at() -> History:

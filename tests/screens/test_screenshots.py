@@ -25,9 +25,15 @@ PICTURES = Path(__file__).parents[2] / "docs/screens"
 SAME = sys.version_info[:2] == (3, 11) and version("textual") == "8.2.8"
 SMALL, LARGE = (80, 24), (200, 50)
 PATH = ["slash" if one == "/" else one for one in "tests/data/published"]
+TYPED = ("enter", "ctrl+u", "t", "f", "enter")
+REFUSED = ("down", "down", "f", "down", "down", *TYPED)
 STATES = {
     "benchmarks": ((), "1 running", SMALL),
     "benchmarks-wide": ((), "1 running", LARGE),
+    "launch": (("down", "f", *["down"] * 6), "* mode", SMALL),
+    "launch-wide": (("down", "f", *["down"] * 6), "* mode", LARGE),
+    "launch-refused": (REFUSED, "does not go with", SMALL),
+    "launch-presets": (("t",), "guide-small-batch", SMALL),
     "runs": (("2",), "5 runs", SMALL),
     "runs-wide": (("2",), "5 runs", LARGE),
     "run-live": (("2", "enter"), "▶ LoadGen", SMALL),
@@ -55,6 +61,7 @@ def made(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStor
     """A made-up data root, in UTC; paths are typed as seen from the checkout."""
     monkeypatch.chdir(PICTURES.parents[1])
     monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setattr("tui.engine.mlcflow.OFFICIAL_DEFAULT", root / "nowhere")
     time.tzset()
     return RunStore(root)
 
@@ -64,9 +71,13 @@ def made(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStor
     reason="pictures are compared on Python 3.11, Textual 8.2.8",
 )
 @pytest.mark.parametrize("name", STATES)
-async def test_the_picture_is_what_the_app_shows(made: RunStore, name: str) -> None:
+async def test_the_picture_is_what_the_app_shows(
+    made: RunStore, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys, words, size = STATES[name]
     runs = made_up.make_all(made.root)
+    if name in ("launch", "launch-wide", "launch-refused"):
+        made_up.with_installation(made.root, monkeypatch)
     if name.startswith("probe"):
         made_up.make_probes(made.root)
     machine = made_up.machine(made.root.parent / "machine")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tui.cli import output
 
 if TYPE_CHECKING:
-    from tui.engine.launch import Plan
+    from tui.engine.catalog import Catalog
+    from tui.engine.launch import Plan, Request
     from tui.engine.spec import RunSpec
     from tui.engine.store import Run, RunStore
     from tui.engine.sut import SystemFacts
@@ -24,15 +25,26 @@ STOP_TIMEOUT_S = 60.0
 def add(verbs: Any) -> None:
     """Add the verb."""
     verb = verbs.add_parser("run", help="start a run (a series with --repeat) and follow it")
-    verb.add_argument("benchmark", metavar="BENCHMARK", help="a name of `mlperf-tui benchmarks`")
-    verb.add_argument("--scenario", required=True, metavar="S", help="e.g. Offline")
     verb.add_argument(
-        "--mode", default="performance", metavar="MODE", help="performance, accuracy or both"
+        "benchmark", metavar="BENCHMARK", nargs="?", help="a name of `mlperf-tui benchmarks`"
+    )
+    verb.add_argument("--preset", metavar="NAME", help="in place of BENCHMARK: a whole choice")
+    verb.add_argument(
+        "--command",
+        metavar="'mlcr …'",
+        dest="mlcr_command",
+        help="in place of BENCHMARK: an mlcr command as it is pasted; - reads it from stdin",
+    )
+    verb.add_argument("--scenario", metavar="S", help="e.g. Offline")
+    verb.add_argument(
+        "--mode",
+        metavar="MODE",
+        help="performance (the default), accuracy, both, find-performance or submission",
     )
     verb.add_argument("--installation", metavar="embedded|DIR", help="which mlcr runs it")
     verb.add_argument("--environment", metavar="E", help="default: the recognised one")
     verb.add_argument("--device", metavar="cpu|cuda", help="default: the benchmark's first")
-    verb.add_argument("--repeat", type=int, default=1, metavar="N", help="a series of N runs")
+    verb.add_argument("--repeat", type=int, metavar="N", help="a series of N runs")
     verb.add_argument("--on", default="local", metavar="TARGET", help="where it runs")
     verb.add_argument(
         "--set",
@@ -40,7 +52,15 @@ def add(verbs: Any) -> None:
         default=[],
         metavar="KEY=VALUE",
         dest="settings",
-        help="a key of mlcr, e.g. min_duration=10",
+        help="a key of `mlperf-tui options`, e.g. batch_size=8",
+    )
+    verb.add_argument(
+        "--variation",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="variations",
+        help="a variation of mlcr, e.g. short, full, r5.1-dev",
     )
     verb.add_argument("--detach", action="store_true", help="start it, print its id, go")
     verb.add_argument("--dry-run", action="store_true", help="print the command, start nothing")
@@ -50,31 +70,74 @@ def add(verbs: Any) -> None:
 
 def do(args: argparse.Namespace) -> int:
     """Plan, start, follow."""
-    from tui.engine import catalog, home, launch, spec, sut
+    from tui.engine import catalog, home, launch, sut
     from tui.engine.store import RunStore
+    from tui.present import needs
 
     store = RunStore(home.data_root())
     facts = sut.describe()
-    request = launch.Request(
-        benchmark=args.benchmark,
-        scenario=args.scenario,
-        mode=args.mode,
-        device=args.device,
-        installation=args.installation,
-        environment=args.environment,
-        target=args.on,
-        repeats=args.repeat,
-        settings=spec.parse_settings(args.settings),
-    )
-    plan = launch.prepare(request, catalog.load(), store, facts)
-    for said in (plan.note, plan.warning and f"warning: {plan.warning}"):
-        if said:
-            output.talk(said)
+    known = catalog.load()
+    plan = launch.prepare(request_of(args, known, store), known, store, facts)
+    for said in (*([plan.note] if plan.note else []), *needs.lines(plan)):
+        output.talk(said)
     if plan.spec.device == "cuda":
         say_probe(store, facts)
     if args.dry_run:
         return dry_run(plan.spec, store, json=args.json)
     return start(args, plan, store, facts)
+
+
+def request_of(args: argparse.Namespace, known: Catalog, store: RunStore) -> Request:
+    """What is asked for: by name, by preset or by command, and what is named beside it."""
+    from dataclasses import replace
+
+    from tui.engine import spec
+
+    found = _begun(args, known, store)
+    changes = {
+        "scenario": args.scenario,
+        "mode": args.mode or spec.mode_of(args.variations),
+        "device": args.device,
+        "installation": args.installation,
+        "environment": args.environment,
+        "target": args.on,
+        "repeats": args.repeat,
+    }
+    return replace(
+        found,
+        settings={**found.settings, **spec.parse_settings(args.settings)},
+        variations=spec.varied(found.variations, *args.variations),
+        **{name: value for name, value in changes.items() if value is not None},
+    )
+
+
+def _begun(args: argparse.Namespace, known: Catalog, store: RunStore) -> Request:
+    """The choice before anything that is named beside it."""
+    from tui.engine import command, launch, presets
+    from tui.engine.errors import UsageError
+
+    ways = (args.benchmark, args.preset, args.mlcr_command)
+    if sum(one is not None for one in ways) > 1:
+        raise UsageError("give one of BENCHMARK, --preset and --command (see: mlperf-tui run -h)")
+    if args.preset is not None:
+        return presets.request_of(known.preset(args.preset))
+    if args.mlcr_command is not None:
+        text = sys.stdin.read() if args.mlcr_command == "-" else args.mlcr_command
+        pasted = command.parse(text, known, store.root, installation=args.installation)
+        for note in pasted.notes:
+            output.talk(note)
+        return pasted.request
+    missing = [
+        name
+        for name, value in (("BENCHMARK", args.benchmark), ("--scenario", args.scenario))
+        if value is None
+    ]
+    if missing:
+        raise UsageError(
+            f"the following arguments are required: {', '.join(missing)} "
+            "(see: mlperf-tui run --help)"
+        )
+    return launch.Request(args.benchmark, args.scenario)
 
 
 def say_probe(store: RunStore, facts: SystemFacts) -> None:

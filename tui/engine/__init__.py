@@ -3,7 +3,9 @@
 A run is a folder. One half fills it, the other reads it, and nothing else joins them:
 
 1. `catalog.load()` reads `profiles/` and the user's own folder over it.
-2. `spec.plan(...)` checks a choice and knows the exact argv: a `RunSpec`.
+2. `spec.choose(...)` completes a choice by profile and `mlcr_options`, what mlcr takes; `spec.plan`
+   checks it (`checks`) and knows the exact argv: a `RunSpec`. `command` and `presets` make the same
+   choice from a pasted command, or from a name.
 3. `RunStore.create(spec)` makes the folder and writes `run.json`: a `Run`.
 4. `RUNNERS[target.runner].submit(run)` hands the folder over: here, to a detached supervisor.
 5. `supervisor` waits for the run's turn (`queue`) and starts `keeper`, which starts the command

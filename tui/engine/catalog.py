@@ -1,4 +1,4 @@
-"""YAML -> Benchmark, Environment, Target, Round. A wrong file is a ProfileError that names it."""
+"""YAML -> Benchmark, Environment, Target, Round, Preset. A wrong file: a ProfileError names it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ from tui.engine.scenario import Scenario
 
 DEVICES = ("cpu", "cuda")
 RUNNERS = ("local",)
+MODES = {
+    "performance": "performance-only",
+    "accuracy": "accuracy-only",
+    "both": "performance-and-accuracy",
+    "find-performance": "find-performance",
+    "submission": "submission",
+    "populate-readme": "populate-readme",
+}
+"""What can be measured, and mlcr's variation for each."""
 LAST = 1000
 """Where a profile stands that names no order."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -39,6 +48,8 @@ class Needs:
 
     disk_bytes: int | None = None
     """Model, dataset and what is made of them, where the installation keeps them."""
+    short_disk_bytes: int | None = None
+    """The same with the small dataset of `_short`; None: that makes no difference."""
     gpu_memory_bytes: int | None = None
     """Of the reference implementation, all GPUs together."""
     licence: str | None = None
@@ -181,6 +192,27 @@ class Round:
 
 
 @dataclass(frozen=True)
+class Preset:
+    """A whole choice under a name: the guide's commands, and those that the user keeps."""
+
+    name: str
+    title: str
+    about: str
+    order: int
+    benchmark: str
+    scenario: str
+    mode: str
+    device: str | None
+    environment: str | None
+    installation: str | None
+    repeats: int
+    variations: tuple[str, ...]
+    """Of mlcr, without `_`."""
+    settings: Mapping[str, str]
+    """Keys of mlcr."""
+
+
+@dataclass(frozen=True)
 class Catalog:
     """Everything that can be chosen, by name."""
 
@@ -209,6 +241,20 @@ class Catalog:
             ProfileError: a file is wrong.
         """
         return _load_kind("gpus", _gpu_model, with_users=self.with_users)
+
+    def read_presets(self) -> Mapping[str, Preset]:
+        """By name, in their order; read anew each time, because the app itself saves some.
+
+        Raises:
+            ProfileError: a file is wrong.
+        """
+        make: Callable[[Fields, str], Preset] = partial(_preset, benchmarks=self.benchmarks)
+        found = _load_kind("presets", make, with_users=self.with_users)
+        return dict(sorted(found.items(), key=_place))
+
+    def preset(self, name: str) -> Preset:
+        """By name; SpecError names the known ones."""
+        return _chosen("--preset", name, self.read_presets())
 
     def gpu_named(self, name: str | None) -> GpuModel | None:
         """The model that NVML calls so; None where it is not known."""
@@ -266,6 +312,7 @@ def _benchmark(fields: Fields, name: str) -> Benchmark:
         devices=fields.texts("devices", DEVICES) or DEVICES,
         needs=Needs(
             disk_bytes=_bytes(needs, "disk_bytes"),
+            short_disk_bytes=_bytes(needs, "short_disk_bytes"),
             gpu_memory_bytes=_bytes(needs, "gpu_memory_bytes"),
             licence=needs.optional_text("licence"),
         ),
@@ -352,6 +399,24 @@ def _round(fields: Fields, name: str, *, benchmarks: Mapping[str, Benchmark]) ->
         loadgen_versions=fields.texts("loadgen_versions"),
         system_fields=fields.texts("system_fields"),
         rules=fields.map("benchmarks", listed, tuple(benchmarks)),
+    )
+
+
+def _preset(fields: Fields, name: str, *, benchmarks: Mapping[str, Benchmark]) -> Preset:
+    return Preset(
+        name=fields.choice("name", (name,)),
+        title=fields.text("title", name),
+        about=fields.text("about", ""),
+        order=fields.count("order", LAST) or 0,
+        benchmark=fields.choice("benchmark", tuple(benchmarks)),
+        scenario=fields.choice("scenario", SCENARIOS),
+        mode=fields.choice("mode", tuple(MODES)) if fields.has("mode") else "performance",
+        device=fields.choice("device", DEVICES) if fields.has("device") else None,
+        environment=fields.optional_text("environment"),
+        installation=fields.optional_text("installation"),
+        repeats=fields.count("repeats", 1) or 1,
+        variations=fields.texts("variations"),
+        settings=fields.map("settings", Fields.word),
     )
 
 

@@ -44,12 +44,16 @@ class SpecError(UsageError):
         field: the field as the user wrote it, e.g. `--scenario`.
         problem: what is wrong with it, as the end of a sentence.
         allowed: the values that would do; empty if they cannot be listed.
+        key: which key of mlcr it is about, where the field alone does not tell.
     """
 
-    def __init__(self, field: str, problem: str, allowed: Iterable[str] = ()) -> None:
+    def __init__(
+        self, field: str, problem: str, allowed: Iterable[str] = (), *, key: str = ""
+    ) -> None:
         choices = ", ".join(allowed)
         super().__init__(f"{field}: {problem}" + (f"; allowed: {choices}" if choices else ""))
         self.field = field
+        self.key = key or field.removeprefix("--")
 
 
 class ProfileError(UsageError):

@@ -33,6 +33,15 @@ class Fields:
         """A string, or None where the key is missing."""
         return self.text(key) if key in self._left else self._take(key, None, optional=True)
 
+    def word(self, key: str) -> str:
+        """A text or number, as a command line has it; true and false as yes and no."""
+        value = self._take(key, None)
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if not isinstance(value, (str, int, float)) or value == "":
+            raise self._wrong(key, f"is {value!r}, not a text or number")
+        return str(value)
+
     def number(self, key: str, default: float | None) -> float | None:
         """A number, or `default` where the key is missing."""
         value: float | None = self._take(key, default, optional=True)

@@ -7,14 +7,17 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.engine import home, mlcflow, process, series, spec, sut
+from tui.engine import home, mlcflow, mlcr_options, needs, process, series, spec, sut
 from tui.engine.catalog import Benchmark, Catalog, Environment
 from tui.engine.errors import InstallationError, MlperfTuiError, SpecError, StorageError
 from tui.engine.mlcflow import Installation
+from tui.engine.mlcr_options import MlcrOptions
+from tui.engine.needs import RunNeeds
 from tui.engine.runners import RUNNERS, runner_of
-from tui.engine.spec import FOLDER, RunSpec
+from tui.engine.spec import FOLDER, RUN_ID, Choice, RunSpec
 from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts
 
@@ -40,6 +43,8 @@ class Request:
     target: str = "local"
     repeats: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
+    variations: tuple[str, ...] = ()
+    """Of mlcr; the profile's style and version where none is named."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,13 @@ class Plan:
     """Which installation was taken, where the choice was ours."""
     warning: str | None
     """What contradicts the environment's label."""
+    choice: Choice
+    takes: MlcrOptions
+    """What the installation's mlcr takes."""
+    needs: RunNeeds
+    """Disk, time and licence; to be said before it starts."""
+    concerns: tuple[str, ...] = ()
+    """What may go wrong, each a sentence."""
 
 
 def prepare(request: Request, catalog: Catalog, store: RunStore, facts: SystemFacts) -> Plan:
@@ -89,20 +101,36 @@ def prepare(request: Request, catalog: Catalog, store: RunStore, facts: SystemFa
             (benchmark.installation,),
         )
     installation = mlcflow.locate(name, store.root)
-    made = spec.plan(
-        benchmark,
-        request.scenario,
-        environment,
-        catalog.target(request.target),
-        installation,
-        spec.Options(
-            mode=request.mode,
-            device=request.device or benchmark.devices[0],
-            settings=request.settings,
-        ),
-    )
+    takes = mlcr_options.read(installation, store.root)
+    choice = spec.choose(benchmark, request.scenario, options_of(request), takes)
+    target = catalog.target(request.target)
+    made = spec.plan(benchmark, choice, environment, target, installation, takes)
     made = replace(made, environment_label=sut.label(environment, facts))
-    return Plan(made, installation, request.repeats, note, warning)
+    needed = needs.of(benchmark, choice, installation)
+    concerns = needs.concerns(benchmark, choice, needed, installation)
+    return Plan(made, installation, request.repeats, note, warning, choice, takes, needed, concerns)
+
+
+def options_of(request: Request) -> spec.Options:
+    """What a request says of mlcr."""
+    return spec.Options(request.mode, request.device, request.settings, request.variations)
+
+
+def takes(benchmark: Benchmark, asked: str | None, root: Path) -> MlcrOptions:
+    """What the mlcr takes that a benchmark would run on; the shipped list where there is none.
+
+    Args:
+        benchmark: what is run.
+        asked: the installation that the user named; None: the default.
+        root: our data root.
+    """
+    try:
+        name, _ = installation_name(benchmark, asked)
+        if name == mlcflow.EMBEDDED and not benchmark.installation:
+            return mlcr_options.snapshot()
+        return mlcr_options.read(mlcflow.locate(name, root), root)
+    except InstallationError as error:
+        return mlcr_options.snapshot(str(error).removeprefix("--"))
 
 
 def installation_name(benchmark: Benchmark, asked: str | None) -> tuple[str, str | None]:
@@ -290,7 +318,7 @@ def again(run: Run, store: RunStore, facts: SystemFacts, options: Sequence[str] 
         place = str(run.folder)
     fresh = replace(
         old,
-        argv=tuple(one.replace(place, FOLDER) for one in old.argv),
+        argv=tuple(one.replace(place, FOLDER).replace(run.id, RUN_ID) for one in old.argv),
         cwd=old.cwd.replace(place, FOLDER),
         env_vars={
             name: value.replace(place, FOLDER)
@@ -304,7 +332,7 @@ def again(run: Run, store: RunStore, facts: SystemFacts, options: Sequence[str] 
         raise StorageError(f"{run.id} names its own folder in a way that cannot be replaced")
     if old.kind != "probe":
         installation = mlcflow.locate(old.installation, store.root)
-        fresh = spec.with_options(fresh, options, installation)
+        fresh = spec.with_options(fresh, options, mlcr_options.read(installation, store.root))
         mlcflow.register(installation)
     made = store.create(fresh, facts.to_json())
     runner.submit(made)

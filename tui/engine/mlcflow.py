@@ -1,4 +1,4 @@
-"""The MLCFlow installation: where it is, and which keys its mlcr takes.
+"""The MLCFlow installation: where it is.
 
 `embedded` is our own automation repository with the mlcr of our own environment: none of its
 scripts installs anything. Official scripts rewrite the environment they run in, so an official
@@ -15,27 +15,14 @@ import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tui.engine import home
-from tui.engine.errors import InstallationError
+from tui.engine.errors import InstallationError, MlperfTuiError
 
 EMBEDDED = "embedded"
 OFFICIAL_DEFAULT = Path("/mnt/data/mlperf-official")
 EMBEDDED_SCRIPT = "run-smoke-inference"
 OFFICIAL_SCRIPT = "run-mlperf-inference-app"
-
-
-@dataclass(frozen=True)
-class InputKey:
-    """One key that the run script takes."""
-
-    name: str
-    about: str | None
-    choices: tuple[str, ...]
-    """The values it takes; empty: any."""
-    type: str | None
-    """number, count (a whole number from 0), or None: any text."""
 
 
 @dataclass(frozen=True)
@@ -50,38 +37,6 @@ class Installation:
     """Folder of the automation script behind `run-mlperf,inference`."""
     env_vars: Mapping[str, str]
     """What mlcr needs in its environment."""
-
-    def input_keys(self) -> dict[str, InputKey]:
-        """The keys of `input_mapping`, described; mlcr itself accepts any key in silence.
-
-        Raises:
-            InstallationError: the script's meta.yaml cannot be read.
-        """
-        import yaml
-
-        path = self.script / "meta.yaml"
-        try:
-            meta = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-            mapping: Mapping[str, Any] = meta["input_mapping"] or {}
-            described = meta.get("input_description")
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise InstallationError(f"{path} cannot be read: {error!r}") from error
-        if not isinstance(mapping, dict):
-            raise InstallationError(f"{path}: input_mapping is not a list of keys")
-        described = described if isinstance(described, dict) else {}
-        return {name: _input_key(name, described.get(name)) for name in mapping}
-
-
-def _input_key(name: str, described: object) -> InputKey:
-    """From `input_description`, as far as that has the expected form."""
-    about = described if isinstance(described, dict) else {}
-    choices = about.get("choices")
-    return InputKey(
-        name,
-        about.get("desc"),
-        tuple(str(one) for one in choices) if isinstance(choices, list) else (),
-        about.get("type"),
-    )
 
 
 def choose(asked: str | None) -> tuple[str, str | None]:
@@ -103,6 +58,18 @@ def choose(asked: str | None) -> tuple[str, str | None]:
     except InstallationError:
         return EMBEDDED, f"no official installation at {OFFICIAL_DEFAULT}: using the embedded one"
     return str(OFFICIAL_DEFAULT), f"using the official installation {OFFICIAL_DEFAULT}"
+
+
+def known() -> list[str]:
+    """The installations that can be named here: what `choose` would take, and the embedded one."""
+    try:
+        name, _ = choose(None)
+        if name != EMBEDDED:
+            official(folder_of(name))
+            return [name, EMBEDDED]
+    except (MlperfTuiError, OSError):
+        return [EMBEDDED]  # why, is said where a benchmark needs it
+    return [EMBEDDED]
 
 
 def locate(name: str, root: Path) -> Installation:

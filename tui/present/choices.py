@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tui.engine.catalog import Benchmark, Catalog
+from tui.engine.catalog import MODES, Benchmark, Catalog
 from tui.engine.launch import Request
-from tui.engine.spec import MODES
 from tui.engine.sut import SystemFacts, label
 from tui.present import metrics
 from tui.present.benchmark import SHORT
 from widgets.rows import Cell, Choice, Column, Fact, Option, Tone
 
 REPEATS = ("1", "2", "3", "5", "10")
+USUAL_MODES = tuple(MODES)[:4]
+"""The others make a submission; the form has them."""
 EXECUTION_MODES = ("test", "fast", "valid")
 NO_INSTALLATION = (
     "official installation not found: only the embedded checks can run. Name one in "
@@ -95,7 +96,7 @@ def choices(
         installations = [*installations, Option(chosen_installation)]
     return [
         Choice("scenario", request.scenario, _options(one.all_scenarios)),
-        Choice("mode", request.mode, _options(MODES)),
+        Choice("mode", request.mode, _options(USUAL_MODES)),
         Choice(
             "device",
             request.device or one.devices[0],

@@ -47,9 +47,9 @@ class BenchmarksScreen(TabScreen):
     NAME = "Benchmarks"
     HELP = (
         "Every benchmark that MLPerf Inference has or had, and smoke, the embedded check. Up and "
-        "down choose one, left and right its scenario; o goes to all other choices. What Enter "
-        "would start stands below as a command; y copies it, d shows it with its variables. Runs "
-        "go on without this screen."
+        "down choose one, left and right its scenario; o goes to the usual choices, f to a form "
+        "with every field, t to the presets. What Enter would start stands below as a command; y "
+        "copies it, d shows it with its variables. Runs go on without this screen."
     )
     CSS_PATH = "benchmarks.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,9 +57,11 @@ class BenchmarksScreen(TabScreen):
         Binding("left", "scenario(-1)", "scenario before", show=False),
         Binding("right", "scenario(1)", "next scenario", show=False),
         Binding("o", "options", "options"),
-        Binding("s", "settings", "set", priority=True),
+        Binding("f", "form(False)", "form"),
+        Binding("t", "form(True)", "presets"),
         Binding("y", "app.copy", "copy"),
         Binding("d", "dry_run", "dry run"),
+        Binding("s", "settings", "set", priority=True),
         Binding("slash", "filter", "filter", priority=True),
         Binding("escape", "back", "list", show=False),
     ]
@@ -70,6 +72,13 @@ class BenchmarksScreen(TabScreen):
         def __init__(self, run: Run, count: int) -> None:
             super().__init__()
             self.run, self.count = run, count
+
+    class FormWanted(Message):
+        """Every field of this choice is to be shown; with the presets to choose from first."""
+
+        def __init__(self, request: Request, *, with_presets: bool) -> None:
+            super().__init__()
+            self.request, self.with_presets = request, with_presets
 
     def __init__(self, catalog: Catalog, store: RunStore, facts: SystemFacts, clock: Clock) -> None:
         super().__init__()
@@ -86,7 +95,7 @@ class BenchmarksScreen(TabScreen):
         self._starting = False
         self._last_probe: tuple[Past | None] | None = None
         """None: not looked up."""
-        self._installations = _installations()
+        self._installations = [Option(name) for name in mlcflow.known()]
         self._has_official = any(one.value != mlcflow.EMBEDDED for one in self._installations)
 
     # --- what is shown ------------------------------------------------------------------------
@@ -309,6 +318,19 @@ class BenchmarksScreen(TabScreen):
             self._fill()
         self.set_focus(rows)
 
+    def action_form(self, with_presets: bool) -> None:
+        """To the form, with what is chosen here."""
+        if (one := self.benchmark) is not None and one.has_mlcr_model:
+            self.post_message(self.FormWanted(self._request(one), with_presets=with_presets))
+        else:
+            self.say("mlcr cannot run this one: there is nothing to choose", Tone.WARNING)
+
+    def take(self, request: Request) -> None:
+        """What was chosen elsewhere: its benchmark comes under the cursor."""
+        self._requests[request.benchmark] = request
+        self._words, self._here = "", request.benchmark
+        self._fill()
+
     # --- typing -------------------------------------------------------------------------------
 
     async def action_filter(self) -> None:
@@ -400,19 +422,6 @@ class BenchmarksScreen(TabScreen):
         if self._plan is None:
             return None
         return "the command", "\n".join(present_run.dry_run(self._plan.spec, self._store))
-
-
-def _installations() -> list[Option]:
-    """Those that are known here: the embedded one, and what `choose` would take."""
-    found = [Option(mlcflow.EMBEDDED)]
-    try:
-        name, _ = mlcflow.choose(None)
-        if name != mlcflow.EMBEDDED:
-            mlcflow.official(mlcflow.folder_of(name))
-            found.insert(0, Option(name))
-    except (MlperfTuiError, OSError):
-        return found  # said where a benchmark needs it
-    return found
 
 
 def _with(request: Request, name: str, value: str) -> Request:

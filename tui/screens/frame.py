@@ -65,10 +65,8 @@ class FrameScreen(Screen[None]):
         if self.said:
             self.query_one(KeyLine).say(Text())
 
-    @property
-    def is_typing(self) -> bool:
-        """A prompt is open: keys are text."""
-        return bool(self.query("Prompt"))
+    is_typing = False
+    """A prompt is open: keys are text."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While one types, no key of the screen means anything."""
@@ -78,6 +76,7 @@ class FrameScreen(Screen[None]):
         """Let the user type into a prompt; what is typed ahead is not lost."""
         if self.is_typing:
             return
+        self.is_typing = True
         from widgets.prompt import Prompt  # costs some ms, and most never type
 
         prompt = Prompt(label, text, id=id)
@@ -87,6 +86,7 @@ class FrameScreen(Screen[None]):
     async def close_prompt(self, focus: Widget) -> None:
         """Enough typed: the keys go to another place again."""
         await self.query("Prompt").remove()
+        self.is_typing = False
         self.set_focus(focus)
 
     def copyable(self) -> tuple[str, str] | None:
@@ -111,7 +111,7 @@ def stop(run: Run) -> str:
 
 def in_words(error: Exception) -> str:
     """An error for the user of a screen, where choices have no dashes before their names."""
-    return str(error).removeprefix("--")
+    return str(error).removeprefix("--set ").removeprefix("--variation ").removeprefix("--")
 
 
 class TabScreen(FrameScreen):
