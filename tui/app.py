@@ -30,6 +30,7 @@ from tui.engine.telemetry.history import History
 from tui.engine.telemetry.reading import NO_DRIVER
 from tui.screens.benchmarks import BenchmarksScreen
 from tui.screens.frame import Clock, FrameScreen, TabScreen
+from tui.screens.start import StartScreen
 from widgets.key_line import help_lines
 from widgets.rows import Badge, Meter, Tone
 from widgets.tones import KEY, QUIET, STRONG, badge_text
@@ -181,7 +182,7 @@ class MlperfTui(App[None]):
                 self.install_screen(self._screen_of(name), name)  # kept, with what was chosen there
             await self.switch_screen(name)
 
-    async def on_benchmarks_screen_started(self, event: BenchmarksScreen.Started) -> None:
+    async def on_start_screen_started(self, event: StartScreen.Started) -> None:
         """A run was started: show it."""
         await self._open(event.run)
 
@@ -198,10 +199,6 @@ class MlperfTui(App[None]):
                 with_presets=event.with_presets,
             )
         )
-
-    async def on_launch_screen_started(self, event: LaunchScreen.Started) -> None:
-        """A run was started: show it."""
-        await self._open(event.run)
 
     async def on_launch_screen_closed(self, event: LaunchScreen.Closed) -> None:
         """Back to the benchmarks, which take the choice over."""

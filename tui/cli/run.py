@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from tui.cli import output
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.engine.catalog import Catalog
+    from tui.engine.doctor import Check
     from tui.engine.launch import Plan, Request
     from tui.engine.spec import RunSpec
     from tui.engine.store import Run, RunStore
@@ -80,6 +83,8 @@ def do(args: argparse.Namespace) -> int:
     plan = launch.prepare(request_of(args, known, store), known, store, facts)
     for said in (*([plan.note] if plan.note else []), *needs.lines(plan)):
         output.talk(said)
+    if not args.dry_run:
+        say_checks(launch.checked(plan, known, store))
     if plan.spec.device == "cuda":
         say_probe(store, facts)
     if args.dry_run:
@@ -138,6 +143,14 @@ def _begun(args: argparse.Namespace, known: Catalog, store: RunStore) -> Request
             "(see: mlperf-tui run --help)"
         )
     return launch.Request(args.benchmark, args.scenario)
+
+
+def say_checks(found: Sequence[Check]) -> None:
+    """What the doctor found wrong with this machine for this run."""
+    for one in found:
+        output.talk(f"{one.status.value}: {one.title}: {one.found}")
+        if one.fix is not None:
+            output.talk(f"  {one.fix.command or one.fix.text}")
 
 
 def say_probe(store: RunStore, facts: SystemFacts) -> None:

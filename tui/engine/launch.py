@@ -22,6 +22,7 @@ from tui.engine.store import Run, RunStore
 from tui.engine.sut import SystemFacts
 
 if TYPE_CHECKING:
+    from tui.engine.doctor import Check
     from tui.engine.telemetry.gpus import GpuDevice, GpuSnapshot
 
 PROBE_BODY = "tui.engine.probe_cupy"
@@ -109,6 +110,14 @@ def prepare(request: Request, catalog: Catalog, store: RunStore, facts: SystemFa
     needed = needs.of(benchmark, choice, installation)
     concerns = needs.concerns(benchmark, choice, needed, installation)
     return Plan(made, installation, request.repeats, note, warning, choice, takes, needed, concerns)
+
+
+def checked(plan: Plan, catalog: Catalog, store: RunStore) -> list[Check]:
+    """What the doctor has against starting this now, the worst first; under a second."""
+    from tui.engine import doctor
+
+    world = doctor.outside(store.root, catalog.environments.values())
+    return doctor.before_run(plan.spec, plan.installation, world)
 
 
 def options_of(request: Request) -> spec.Options:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import sysconfig
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from tui.engine import home
 from tui.engine.errors import InstallationError, MlperfTuiError
 
 EMBEDDED = "embedded"
+CUDA = Path("/usr/local/cuda")
 OFFICIAL_DEFAULT = Path("/mnt/data/mlperf-official")
 EMBEDDED_SCRIPT = "run-smoke-inference"
 OFFICIAL_SCRIPT = "run-mlperf-inference-app"
@@ -169,6 +171,32 @@ def register(installation: Installation) -> None:
     (repos / "local").mkdir(parents=True, exist_ok=True)
     if home.read_json(repos / "repos.json") != wanted:
         home.write_atomic(repos / "repos.json", json.dumps(wanted))
+
+
+def cuda_env_vars(
+    env_vars: Mapping[str, str],
+    variables: Mapping[str, str] = os.environ,
+    cuda: Path = CUDA,
+) -> dict[str, str]:
+    """The guide's three exports, where CUDA lies in its usual place and nothing names it.
+
+    Args:
+        env_vars: what is set for the run already.
+        variables: the environment of whoever starts it.
+        cuda: where it lies.
+    """
+    seen = {**variables, **env_vars}
+    path = seen.get("PATH", os.defpath)
+    if "CUDA_HOME" in seen or shutil.which("nvcc", path=path):
+        return {}
+    if not os.access(cuda / "bin/nvcc", os.X_OK):
+        return {}
+    libraries = [str(cuda / "lib64"), *filter(None, [seen.get("LD_LIBRARY_PATH")])]
+    return {
+        "CUDA_HOME": str(cuda),
+        "PATH": f"{path}:{cuda / 'bin'}",
+        "LD_LIBRARY_PATH": ":".join(libraries),
+    }
 
 
 def _env_vars(mlcr: Path, repos: Path) -> dict[str, str]:

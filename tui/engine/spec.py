@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tui.engine import checks
+from tui.engine import checks, containers, mlcflow
 from tui.engine.catalog import MODES, Benchmark, Environment, Target
 from tui.engine.errors import SpecError
 from tui.engine.mlcflow import Installation
@@ -33,7 +33,7 @@ FOLDER = "{run}"
 """Stands for the run's folder in a spec that has none yet."""
 RUN_ID = "{run-id}"
 """Stands for the run's id in it."""
-LABEL = f"mlperf-tui.run={RUN_ID}"
+LABEL = f"{containers.LABEL}={RUN_ID}"
 """On every container of a run, so that a stop finds it."""
 RUN_BYTES = 50_000_000
 """Console, telemetry and LoadGen's logs of a run; models and datasets lie with the installation."""
@@ -168,6 +168,9 @@ def plan(
     """
     _check_installation(benchmark, installation)
     check(choice, benchmark, takes)
+    env_vars = {**installation.env_vars, **environment.env_vars}
+    if choice.device == "cuda":
+        env_vars |= mlcflow.cuda_env_vars(env_vars)
     return RunSpec(
         benchmark=benchmark.name,
         scenario=choice.scenario,
@@ -179,7 +182,7 @@ def plan(
         runner=target.runner,
         argv=(*environment.argv_prefix, str(installation.mlcr), *words(choice, takes)),
         cwd=f"{FOLDER}/work",
-        env_vars={**installation.env_vars, **environment.env_vars},
+        env_vars=env_vars,
         disk_bytes=RUN_BYTES,
         profile=asdict(benchmark),
     )

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.engine import causes, events, home, learned, oom, process
 from tui.engine.console import Activity, ConsoleReader, Phase
+from tui.engine.containers import Containers
 from tui.engine.ending import FIRMLY, GENTLY, Ending
 from tui.engine.errors import MlperfTuiError
 from tui.engine.pace import Pace
@@ -196,6 +197,7 @@ class Supervisor:
             recorder.start()
         try:
             self._follow_command(keeper, traffic)
+            self._end_containers()
         finally:
             recorder.stop()
         while self._read_console():
@@ -265,6 +267,17 @@ class Supervisor:
                     return
                 hurried = ending is not None or leftovers_due is not None
                 watch.wait(0 if is_behind else STOPPING_POLL_S if hurried else POLL_S)
+
+    def _end_containers(self) -> None:
+        """What the command left running in docker: no signal of ours reaches that."""
+        argv = [str(one) for one in self._run.stored_spec.get("argv", ())]
+        mine = Containers(self._run.id, argv)
+        is_wanted = any(one.startswith("--docker_keep_alive") for one in argv)
+        left = mine.ids() if self._stopped or not is_wanted else []
+        if left:
+            self._alert(f"ending {len(left)} container(s) of this run")
+            mine.stop()
+            mine.kill()
 
     def _is_silent(self) -> bool:
         """A probe has told nothing for so long that its GPU hangs."""

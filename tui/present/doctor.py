@@ -48,6 +48,11 @@ def summary(found: Sequence[Check]) -> list[Badge]:
     return [*badges, *([Badge(f"{rest} not here", Tone.PLAIN)] if rest else [])]
 
 
+def against(found: Sequence[Check]) -> str:
+    """What speaks against starting a run now, one sentence a check; empty where nothing does."""
+    return "\n".join(f"{one.title}: {one.found}" for one in found if one.status is Status.FAIL)
+
+
 def panel(check: Check, *, with_key: bool = True) -> Panel:
     """One check: what was found, why it matters, the fix as a command, and whose it is to run."""
     return Panel(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -23,6 +23,7 @@ from tui.present import choices, metrics
 from tui.present import result as present_result
 from tui.present import run as present_run
 from tui.screens.frame import Clock, TabScreen, in_words
+from tui.screens.start import StartScreen
 from widgets.choice_list import ChoiceList
 from widgets.form import Form
 from widgets.line import Line, Rule
@@ -41,7 +42,7 @@ RECENT = 500
 """So many runs are looked through for the last result of a benchmark."""
 
 
-class BenchmarksScreen(TabScreen):
+class BenchmarksScreen(TabScreen, StartScreen):
     """The catalogue, choices, the exact command."""
 
     NAME = "Benchmarks"
@@ -66,13 +67,6 @@ class BenchmarksScreen(TabScreen):
         Binding("escape", "back", "list", show=False),
     ]
 
-    class Started(Message):
-        """Runs are on their way; the first one is named."""
-
-        def __init__(self, run: Run, count: int) -> None:
-            super().__init__()
-            self.run, self.count = run, count
-
     class FormWanted(Message):
         """Every field of this choice is to be shown; with the presets to choose from first."""
 
@@ -81,9 +75,8 @@ class BenchmarksScreen(TabScreen):
             self.request, self.with_presets = request, with_presets
 
     def __init__(self, catalog: Catalog, store: RunStore, facts: SystemFacts, clock: Clock) -> None:
-        super().__init__()
+        super().__init__(catalog, store, facts)
         self._clock = clock
-        self._catalog, self._store, self._facts = catalog, store, facts
         self._shown: list[Benchmark] = list(catalog.benchmarks.values())
         self._requests: dict[str, Request] = {}
         """What was chosen for a benchmark; kept while the app is open."""
@@ -92,7 +85,6 @@ class BenchmarksScreen(TabScreen):
         self._here = ""
         """The name under the cursor: it stays there when the filter changes."""
         self._words = ""
-        self._starting = False
         self._last_probe: tuple[Past | None] | None = None
         """None: not looked up."""
         self._installations = [Option(name) for name in mlcflow.known()]
@@ -383,29 +375,8 @@ class BenchmarksScreen(TabScreen):
         """Start what stands below."""
         if self._plan is None:
             self.say(self._problem or "nothing is chosen", Tone.BAD)
-        elif not self._starting:
-            self._starting = True
-            self.say("starting …")
-            self._start(self._plan)
-
-    @work(thread=True)
-    def _start(self, plan: Plan) -> None:
-        made: list[Run] = []
-        problem = ""
-        try:
-            for _ in launch.begin(plan, self._store, self._facts, made):
-                pass
-        except (MlperfTuiError, OSError) as error:
-            problem = in_words(error)
-        self.app.call_from_thread(self._begun, made, problem)
-
-    def _begun(self, made: list[Run], problem: str) -> None:
-        self._starting = False
-        self.heard()
-        if problem:
-            self.say(problem, Tone.BAD)
-        if made:
-            self.post_message(self.Started(made[0], len(made)))
+        else:
+            self.start_runs(self._plan)
 
     def action_dry_run(self) -> None:
         """The whole command with its folder and variables."""

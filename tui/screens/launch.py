@@ -17,13 +17,14 @@ from tui.engine.errors import MlperfTuiError, SpecError
 from tui.engine.launch import Plan, Request
 from tui.engine.mlcr_options import MlcrOptions
 from tui.engine.spec import Choice
-from tui.engine.store import Run, RunStore
+from tui.engine.store import RunStore
 from tui.engine.sut import SystemFacts, recognise
 from tui.present import launch as present
 from tui.present import needs
 from tui.present import run as present_run
 from tui.present.choices import NO_INSTALLATION
-from tui.screens.frame import FrameScreen, in_words
+from tui.screens.frame import in_words
+from tui.screens.start import StartScreen
 from widgets.field_list import FieldList
 from widgets.line import Line, Rule
 from widgets.panel import PanelView
@@ -39,7 +40,7 @@ WORDS, VALUE, PASTE, SAVE, ADD = "words", "value", "paste", "save", "add"
 """What is typed into the prompt."""
 
 
-class LaunchScreen(FrameScreen):
+class LaunchScreen(StartScreen):
     """One choice, field by field, until it is started."""
 
     NAME = "Form"
@@ -63,13 +64,6 @@ class LaunchScreen(FrameScreen):
         Binding("escape", "leave", "back"),
     ]
 
-    class Started(Message):
-        """Runs are on their way; the first one is named."""
-
-        def __init__(self, run: Run, count: int) -> None:
-            super().__init__()
-            self.run, self.count = run, count
-
     class Closed(Message):
         """The form is left; the choice stays."""
 
@@ -86,9 +80,8 @@ class LaunchScreen(FrameScreen):
         *,
         with_presets: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(catalog, store, facts)
         self._request = request
-        self._catalog, self._store, self._facts = catalog, store, facts
         self._with_presets = with_presets
         self._installations = mlcflow.known()
         self._takes: MlcrOptions
@@ -99,7 +92,6 @@ class LaunchScreen(FrameScreen):
         self._typing: str | None = None
         """The field whose value is typed."""
         self._words = ""
-        self._starting = False
 
     # --- what is shown ------------------------------------------------------------------------
 
@@ -418,29 +410,8 @@ class LaunchScreen(FrameScreen):
         """Start what stands below."""
         if self._plan is None:
             self.say(self._problem_words() or "nothing is chosen", Tone.BAD)
-        elif not self._starting:
-            self._starting = True
-            self.say("starting …")
-            self._start(self._plan)
-
-    @work(thread=True)
-    def _start(self, plan: Plan) -> None:
-        made: list[Run] = []
-        problem = ""
-        try:
-            for _ in launch.begin(plan, self._store, self._facts, made):
-                pass
-        except (MlperfTuiError, OSError) as error:
-            problem = in_words(error)
-        self.app.call_from_thread(self._begun, made, problem)
-
-    def _begun(self, made: list[Run], problem: str) -> None:
-        self._starting = False
-        self.heard()
-        if problem:
-            self.say(problem, Tone.BAD)
-        if made:
-            self.post_message(self.Started(made[0], len(made)))
+        else:
+            self.start_runs(self._plan)
 
     def action_dry_run(self) -> None:
         """The whole command with its folder and variables."""
