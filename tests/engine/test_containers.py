@@ -1,4 +1,4 @@
-"""Containers of a run, by a docker that is a script: it lists, stops and kills what a file holds."""
+"""Containers of a run, by a docker that is a script: it lists and stops what a file holds."""
 
 from __future__ import annotations
 
