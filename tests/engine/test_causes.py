@@ -195,6 +195,7 @@ def test_out_of_memory_is_rerun_with_half_the_batch_or_one() -> None:
     assert halved.rerun_with == ("--max_batchsize=32",)
     assert cause_of(said, command="mlcr x --max_batchsize=8").rerun_with == ("--max_batchsize=4",)
     assert cause_of(said, command="mlcr x --max_batchsize=1").rerun_with is None
+    assert cause_of(said, command="mlcr x --quiet --docker").rerun_with == ("--batch_size=1",)
 
 
 def test_an_error_that_was_got_over_is_no_cause() -> None:
