@@ -76,7 +76,8 @@ def test_every_link_and_picture_of_the_pages_is_there(page: Path) -> None:
 
 def test_every_screen_has_its_page_with_a_picture() -> None:
     pages = (
-        "benchmarks", "runs", "run", "results", "gpu", "record", "probe", "doctor", "launch", "setup",
+        "benchmarks", "runs", "run", "results", "gpu", "record", "probe", "doctor", "launch",
+        "setup",
     )  # fmt: skip
     for name in pages:
         assert f"screens/{name}" in (REPOSITORY / f"docs/{name}.md").read_text()

@@ -856,7 +856,7 @@ def _smaller_batch(cause: Cause, words: Sequence[str], text: str) -> Cause:
     sizes = [int(one) for one in BATCH.findall(text)]
     if sizes and sizes[-1] <= 1:
         return cause
-    # In docker mode mlcr passes on only what its first script knows (`inp = {}` in its customize.py).
+    # In docker mode mlcr passes on only what its first script knows (`inp = {}`, customize.py).
     name = "batch_size" if re.search(r"\s--docker\b", text) else "max_batchsize"
     option = f"--{name}={max(1, sizes[-1] // 2) if sizes else 1}"
     return replace(cause, fix=f"{cause.fix}: {option}", rerun_with=(option,))
