@@ -115,3 +115,5 @@ def test_bytes_and_silence_of_a_run_are_recorded(store: RunStore) -> None:
     told = [one for one in events.read(run.events)[0] if one["kind"] == events.SILENCE]
     assert [one["phase"] for one in told] == ["loadgen"]
     assert 5 < told[0]["seconds"] < 20
+    lines = run.console.read_text().splitlines()
+    assert "starting TestScenario" in lines[told[0]["line"] - 1]

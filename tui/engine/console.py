@@ -214,7 +214,7 @@ class ConsoleReader:
 
     @property
     def line(self) -> int:
-        """The number of the line that is being read."""
+        """The number of the line that comes next."""
         return self._line
 
     def evidence(self) -> Evidence:

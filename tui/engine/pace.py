@@ -51,7 +51,8 @@ class Pace:
         self._phase: PhaseKey | None = None
         self._since: float | None = None
         self._heard: float | None = None
-        self._line = 0
+        self.line = 0
+        """The last line that was read."""
         self._longest = Silence(0.0, 0)
         self._moved = 0
         self._moved_at: float | None = None
@@ -65,13 +66,13 @@ class Pace:
         self._phase, self._since, self.expected_s = (phase, mode), now, None
         return ended if ended.seconds >= NOTEWORTHY_S else None
 
-    def heard(self, line: int, now: float) -> None:
-        """The console has grown, to this line."""
+    def heard(self, now: float) -> None:
+        """The console has grown."""
         if self._heard is not None:
             self._longest = max(
-                self._longest, Silence(now - self._heard, self._line), key=lambda one: one.seconds
+                self._longest, Silence(now - self._heard, self.line), key=lambda one: one.seconds
             )
-        self._heard, self._line = now, line
+        self._heard = now
 
     def moved(self, total_bytes: int, now: float) -> None:
         """The run's processes have read and written so much so far."""

@@ -316,9 +316,10 @@ class Supervisor:
             self._reader.skip(data)
             self._alert("the console grew faster than it can be read: phases may be missing")
             return
-        self._pace.heard(self._reader.line, boottime())
+        self._pace.heard(boottime())
         for phase in self._reader.feed(data):
             self._record(phase)
+        self._pace.line = self._reader.line - 1
         if self._reader.findings.no_cuda and self._recorder and not self._no_cuda_told:
             self._no_cuda_told = True
             self._recorder.no_cuda()
