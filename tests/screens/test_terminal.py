@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import finished, need, python, running, submit, wait_for
-from tui.engine.store import RunStore
+from tests.conftest import DATA, FAKES, finished, need, python, running, submit, wait_for
+from tui.engine.store import Run, RunStore
 
 LONG = python("import time; print('going', flush=True); time.sleep(300)")
 APP = f"{shlex.quote(sys.executable)} -m tui"
@@ -318,3 +318,37 @@ def test_enter_typed_fast_after_an_arrow_takes_the_row_of_the_arrow(
     terminal.until("Enter start")
     terminal._run("send-keys", "2", "Down", "Enter", "l")
     terminal.until("the older one")
+
+
+def replayed(store: RunStore, name: str, speed: int) -> Run:
+    """A recording of mlcr's, played by a child process with its own gaps, so many times as fast."""
+    replay = [sys.executable, str(FAKES / "replay.py"), str(DATA / "mlcr" / name), str(speed)]
+    return submit(store, replay, benchmark="resnet50", scenario="SingleStream")
+
+
+def test_a_recording_is_followed_phase_by_phase(terminal: Terminal, store: RunStore) -> None:
+    run = running(replayed(store, "singlestream-warm.cast", 2))
+    terminal.type(APP)
+    terminal.open_newest()
+    seen = terminal.until("▶ LoadGen", "at most 0:30")
+    assert "setup ✔" in seen
+    finished(run)
+    seen = terminal.until("✖ failed")  # its exit code is 0, but LoadGen's logs are not here
+    assert "results" in seen
+    terminal.keys("w")
+    terminal.until("What is known", "longest silence", "in phase loadgen")
+    terminal.keys("q")  # the sheet
+    wait_for(lambda: "What is known" not in terminal.screen())
+    terminal.keys("q")
+    terminal.until_left()
+
+
+def test_a_failure_is_explained_and_its_line_shown(terminal: Terminal, store: RunStore) -> None:
+    finished(replayed(store, "mlcr_fail_segfault_cold.cast", 1000))
+    terminal.type(APP)
+    terminal.open_newest()
+    terminal.until("✖ failed", "segmentation fault", "it was in onnxruntime", "(line 695)")
+    terminal.keys("W")
+    terminal.until("line 695", "Segmentation fault")
+    terminal.keys("q")
+    terminal.until_left()
