@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tui.cli import app, benchmarks, gpu, output, probe, results, runs
+from tui.cli import app, benchmarks, gpu, output, probe, results, runs, setup
 from tui.cli import run as run_verb
 from tui.engine.errors import MlperfTuiError, UsageError
 
-VERBS = (benchmarks, run_verb, runs, results, gpu, probe)
+VERBS = (benchmarks, run_verb, runs, results, gpu, probe, setup)
 INTERRUPTED = 130
 
 

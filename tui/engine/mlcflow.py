@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tui.engine import home
+from tui.engine import home, mirror
 from tui.engine.errors import InstallationError
 
 EMBEDDED = "embedded"
@@ -163,7 +163,8 @@ def official(folder: Path) -> Installation:
                     f"--installation: {repos} holds our embedded repository beside the official "
                     "one, and mlcr would pick either; remove the embedded one: mlc rm repo"
                 )
-            return Installation(str(folder), mlcr, repos, script, _env_vars(mlcr, repos))
+            env_vars = _env_vars(mlcr, repos) | mirror.remembered_env_vars(folder)
+            return Installation(str(folder), mlcr, repos, script, env_vars)
     own = folder / "MLC/repos"
     raise InstallationError(
         f"--installation: {folder} has no automation repository ({OFFICIAL_SCRIPT} in {own}); "

@@ -1,0 +1,151 @@
+"""A setup -> rows, lines, sentences."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tui.engine.setup import place, work
+from tui.engine.setup.problem import Problem
+from tui.engine.setup.steps import Plan
+from tui.present import metrics
+from widgets.rows import Badge, Cell, Column, Tone
+
+TONES = {
+    work.RUNNING: Tone.ACTIVE,
+    work.DONE: Tone.GOOD,
+    work.SKIPPED: Tone.GOOD,
+    work.FAILED: Tone.BAD,
+    work.STOPPED: Tone.STOPPED,
+}
+WORDS = {work.SKIPPED: "there already", work.STOPPED: "stopped"}
+COLUMNS = (
+    Column("step", 14),
+    Column("time", 8, right=True),
+    Column("what", 40, most=110),
+)
+"""The steps in the app."""
+
+
+def time_words(seconds: float | None) -> str:
+    """How long: `2.3 s`, `1:05`; empty where it is not known."""
+    if seconds is None:
+        return ""
+    return f"{seconds:.1f} s" if seconds < 60 else metrics.duration(seconds)
+
+
+def step_lines(step: work.StepChanged) -> tuple[Any, ...]:
+    """A step for the command line: a badge, then lines with what to do."""
+    about = [WORDS.get(step.state, ""), step.words]
+    if step.state in (work.DONE, work.FAILED, work.STOPPED):
+        about.insert(0, time_words(step.seconds))
+    words = "  ".join(one for one in about if one)
+    badge = Badge(f"{step.name}  {words or step.title + ' …'}", TONES[step.state])
+    return (badge, *(f"  {line}" for line in problem_lines(step.problems)))
+
+
+def problem_lines(problems: Sequence[Problem]) -> list[str]:
+    """What is wrong and what to do, in lines."""
+    found = []
+    for one in problems:
+        found.append(sentence(one.text))
+        if one.fix:
+            found.append(f"  To do: {one.fix}")
+        if one.command:
+            found.append(f"  $ {one.command}")
+    return found
+
+
+def sentence(text: str) -> str:
+    """With a capital, where that is no path."""
+    return text[:1].upper() + text[1:] if text[:1].isalpha() else text
+
+
+def row(
+    name: str, title: str, step: work.StepChanged | None, seconds: float | None
+) -> tuple[Cell, ...]:
+    """A step in the app's list.
+
+    Args:
+        name: the step's.
+        title: what it makes.
+        step: how it stands; None: it has not begun.
+        seconds: how long it goes on, or went on.
+    """
+    if step is None:
+        return (Cell(name, Tone.WAITING), Cell(""), Cell(title, quiet=True))
+    words = "; ".join(one.text for one in step.problems) or step.words
+    if step.state == work.SKIPPED:
+        words = f"there already: {words}" if words else "there already"
+    return (
+        Cell(name, TONES[step.state]),
+        Cell(time_words(seconds) if step.state != work.SKIPPED else ""),
+        Cell(words or title, quiet=step.state in (work.RUNNING, work.SKIPPED)),
+    )
+
+
+def dry_run(plan: Plan) -> list[str]:
+    """What would be run, with the variables that we set; lines for a shell, and remarks."""
+    found = [f"# {note}" for note in plan.notes]
+    found.append("# A step that is done already is skipped.")
+    if plan.request.mirror is not None:
+        found.append(f"# Runs take {plan.request.mirror} in place of GitHub, too.")
+    if not plan.place.folder.is_dir():
+        found.append(shlex.join(["mkdir", "-p", str(plan.place.folder)]))
+    found.append(shlex.join(["cd", str(plan.place.folder)]))
+    told: set[str] = set()
+    for step in plan.steps:
+        found += ["", f"# {step.name}: {step.title}"]
+        variables = [one for one in work.shell_variables(step.env_vars) if one not in told]
+        told.update(variables)
+        found += [f"export {one}" for one in variables]
+        found += [shlex.join(one) for one in (*step.commands, *step.refresh)]
+    return found
+
+
+def dry_run_json(plan: Plan) -> dict[str, Any]:
+    """The same as one object."""
+    return {
+        "installation": str(plan.place.folder),
+        "notes": list(plan.notes),
+        "steps": [
+            {
+                "name": step.name,
+                "title": step.title,
+                "commands": [list(one) for one in (*step.commands, *step.refresh)],
+                "env_vars": dict(step.env_vars),
+            }
+            for step in plan.steps
+        ],
+    }
+
+
+def ready(folder: Path) -> list[str]:
+    """What comes after a setup that went well."""
+    found = [f"{folder} is ready for official runs."]
+    if not place.is_default(folder):
+        found += [
+            "Runs do not take it by themselves yet: name it with --installation, or make it yours:",
+            f"  echo 'installation: {folder}' >> {settings_file()}",
+        ]
+    return [*found, f"The first run: {first_run(folder)}"]
+
+
+def first_run(folder: Path) -> str:
+    """A command to begin with."""
+    named = "" if place.is_default(folder) else f" --installation {folder}"
+    return f"mlperf-tui run resnet50 --scenario Offline{named}"
+
+
+def settings_file() -> Path:
+    """Where the choice of an installation is kept."""
+    from tui.engine import home
+
+    return home.config_dir() / "settings.yaml"
+
+
+def cut(text: str, width: int) -> str:
+    """As much of a line as a terminal has room for."""
+    return text if len(text) < width else text[: max(1, width - 2)] + "…"
