@@ -19,8 +19,21 @@ SAFE = re.compile(r"[A-Za-z0-9/._+@%=-]+")
 LONGEST = 100
 """The first line of a script, `#!DIR/mlc/bin/python`, has 127 bytes in older kernels."""
 ASTRAY = frozenset(
-    "PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE VIRTUAL_ENV PIP_TARGET PIP_PREFIX PIP_ROOT "
-    "PIP_USER PIP_PYTHON PIP_DRY_RUN PIP_REQUIRE_VIRTUALENV MLC_REPOS".split()
+    [
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PYTHONSTARTUP",
+        "PYTHONUSERBASE",
+        "VIRTUAL_ENV",
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "PIP_ROOT",
+        "PIP_USER",
+        "PIP_PYTHON",
+        "PIP_DRY_RUN",
+        "PIP_REQUIRE_VIRTUALENV",
+        "MLC_REPOS",
+    ]
 )
 """Variables that would lead into another Python, or another installation."""
 LEAVES = re.compile(r"(pip|setuptools|pkg_resources|_distutils_hack|distutils-precedence)\b.*")
