@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from tui.screens.history import HistoryScreen
     from tui.screens.probe import ProbeScreen
     from tui.screens.run import RunScreen
+    from tui.screens.setup import SetupScreen
 
 LOOK_S = 1.0
 TABS = {
@@ -92,6 +93,7 @@ class MlperfTui(App[None]):
         self._gpus = ""
         self._tab = "benchmarks"
         self._top: tuple[str, ...] = ()
+        self._setup: SetupScreen | None = None
         self.register_theme(terminal.TERMINAL)
         self.theme = terminal.TERMINAL.name
         self.animation_level = "none"
@@ -173,6 +175,15 @@ class MlperfTui(App[None]):
         """A run was started: show it."""
         await self._open(event.run)
 
+    async def on_benchmarks_screen_setup_wanted(self) -> None:
+        """The screen that makes an official installation; kept, because a setup goes on in it."""
+        from tui.screens.setup import SetupScreen
+
+        if self._setup is None:
+            self._setup = SetupScreen(self._facts, self._store.root)
+            self.install_screen(self._setup, "setup")
+        await self.push_screen("setup")
+
     async def on_history_screen_opened(self, event: HistoryScreen.Opened) -> None:
         """A run was started once more: show that one."""
         await self._open(event.run)
@@ -225,10 +236,11 @@ class MlperfTui(App[None]):
         self._gpus = self._gpu_words()
         screen.set_strip(self._strip())
         running, waiting = live_runs(self._store)
-        now = (self._tab, self._gpus, str(len(running)), str(len(waiting)))
+        setting_up = self._setup is not None and self._setup.is_working
+        now = (self._tab, self._gpus, str(len(running)), str(len(waiting)), str(setting_up))
         if now != self._top:
             self._top = now
-            screen.set_top(self._machine(), _live_words(running, waiting), self._tabs())
+            screen.set_top(self._machine(), _live_words(running, waiting, setting_up), self._tabs())
 
     def _machine(self) -> Text:
         facts = self._facts
@@ -409,8 +421,8 @@ def _host() -> HostTeller:
     return HostSource()
 
 
-def _live_words(running: Sequence[str], waiting: Sequence[str]) -> Text:
-    parts = []
+def _live_words(running: Sequence[str], waiting: Sequence[str], setting_up: bool) -> Text:
+    parts = [badge_text(Badge("setup", Tone.ACTIVE))] if setting_up else []
     if running:
         parts.append(badge_text(Badge(f"{len(running)} running", Tone.ACTIVE)))
     if waiting:

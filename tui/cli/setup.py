@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui.cli import output
+from tui.engine.setup import options
 
 if TYPE_CHECKING:
     from tui.engine.setup.steps import Plan
@@ -19,26 +19,9 @@ FAILED, INTERRUPTED = 1, 130
 def add(verbs: Any) -> None:
     """Add the verb."""
     verb = verbs.add_parser("setup", help="make the MLCFlow installation that official runs use")
-    verb.add_argument(
-        "folder",
-        nargs="?",
-        metavar="DIR",
-        help="where; default: where official runs look for one (/mnt/data/mlperf-official)",
-    )
+    options.add_to(verb)
     verb.add_argument(
         "--dry-run", action="store_true", help="print the exact commands, and start none of them"
-    )
-    verb.add_argument(
-        "--from-mirror",
-        metavar="DIR",
-        help="a folder with clones of mlperf-automations and inference, in place of GitHub",
-    )
-    verb.add_argument("--branch", default="dev", help="of mlperf-automations (default: dev)")
-    verb.add_argument("--checkout", metavar="SHA", help="a commit of it in place of the newest")
-    verb.add_argument(
-        "--force",
-        action="store_true",
-        help="pull the scripts where they are there; local changes are put aside meanwhile",
     )
     verb.add_argument("--json", action="store_true", help="one JSON object a line")
     verb.set_defaults(do=do)
@@ -46,19 +29,11 @@ def add(verbs: Any) -> None:
 
 def do(args: argparse.Namespace) -> int:
     """Set up, or say what would be done."""
-    from tui.engine import home, mlcflow, sut
-    from tui.engine.setup import place, steps, work
+    from tui.engine import home, sut
+    from tui.engine.setup import steps, work
 
-    folder = mlcflow.folder_of(args.folder) if args.folder else place.default_folder()
-    request = steps.Request(
-        folder,
-        Path(args.from_mirror).absolute() if args.from_mirror else None,
-        args.branch,
-        args.checkout,
-        args.force,
-        has_gpu=sut.describe().nvidia_driver is not None,
-    )
-    plan = steps.plan(request)
+    has_gpu = sut.describe().nvidia_driver is not None
+    plan = steps.plan(options.request(args, has_gpu=has_gpu))
     if args.dry_run:
         return _dry_run(plan, json=args.json)
     outside = work.Outside(data_root=home.data_root())

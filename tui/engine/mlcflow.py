@@ -148,7 +148,7 @@ def official(folder: Path) -> Installation:
     if not os.access(mlcr, os.X_OK):
         raise InstallationError(
             f"--installation: no mlcr at {mlcr}; name a folder that holds mlc/bin/mlcr, "
-            f"or {EMBEDDED}"
+            f"or {EMBEDDED}; `mlperf-tui setup {folder}` makes an installation there"
         )
     if is_ours(mlcr):
         raise InstallationError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from tui.engine.setup import place, work
 from tui.engine.setup.problem import Problem
 from tui.engine.setup.steps import Plan
 from tui.present import metrics
-from widgets.rows import Badge, Cell, Column, Tone
+from widgets.rows import Badge, Cell, Column, Panel, Reason, Tone
 
 TONES = {
     work.RUNNING: Tone.ACTIVE,
@@ -126,11 +126,18 @@ def ready(folder: Path) -> list[str]:
     """What comes after a setup that went well."""
     found = [f"{folder} is ready for official runs."]
     if not place.is_default(folder):
-        found += [
-            "Runs do not take it by themselves yet: name it with --installation, or make it yours:",
-            f"  echo 'installation: {folder}' >> {settings_file()}",
-        ]
+        found.append(not_default(folder))
+        if place.chosen_folder() is None:
+            file = settings_file()
+            found.append(f"  mkdir -p {file.parent} && echo 'installation: {folder}' >> {file}")
     return [*found, f"The first run: {first_run(folder)}"]
+
+
+def not_default(folder: Path) -> str:
+    """Runs use another one, or none, when none is named."""
+    if (other := place.chosen_folder()) is not None:
+        return f"Runs use {other} unless you name it: --installation {folder}"
+    return f"Runs use it where it is named, --installation {folder}, or by your settings:"
 
 
 def first_run(folder: Path) -> str:
@@ -144,6 +151,61 @@ def settings_file() -> Path:
     from tui.engine import home
 
     return home.config_dir() / "settings.yaml"
+
+
+USE_IT = "Runs do not use it by themselves yet: u makes them."
+INTRO = (
+    "Makes what official runs need, in this folder alone: 0.5 GB, about a minute with a fast "
+    "network. What is there already is taken as it is."
+)
+GOES_ON = (
+    "It goes on when you leave this screen. Quitting mlperf-tui stops it; the next setup goes on "
+    "from there."
+)
+
+
+def panel(
+    steps: Iterable[work.StepChanged],
+    notes: Sequence[str],
+    end: work.Finished | None,
+    *,
+    problem: str,
+    is_working: bool,
+    folder: Path,
+) -> Panel:
+    """What one should know now: what is wrong and what to do, else what comes next."""
+    nothing = Badge("", Tone.PLAIN)
+    if problem:
+        return Panel("", nothing, reasons=(Reason(problem, "o names another folder"),))
+    problems = [one for step in steps for one in step.problems]
+    if problems:
+        return Panel("", nothing, reasons=tuple(_reason(one) for one in problems))
+    if end is not None and end.ok:
+        words = "Official runs use it now."
+        if not place.is_default(folder):
+            words = USE_IT if place.can_become_default(folder) else not_default(folder)
+        return Panel("", nothing, notes=(words, f"The first run: {first_run(folder)}"))
+    if end is not None:
+        return Panel("", nothing, notes=("Stopped. Enter goes on from there.",))
+    return Panel("", nothing, notes=(GOES_ON if is_working else INTRO, *notes))
+
+
+def _reason(one: Problem) -> Reason:
+    fix = ": ".join(part for part in (one.fix, one.command) if part)
+    return Reason(sentence(one.text), fix or None)
+
+
+def badge(end: work.Finished | None, seconds: float, *, is_working: bool) -> Badge:
+    """How it stands, in a word."""
+    if is_working:
+        return Badge(metrics.duration(seconds), Tone.ACTIVE)
+    if end is None:
+        return Badge("", Tone.PLAIN)
+    if end.ok:
+        return Badge(f"ready  {time_words(end.seconds)}", Tone.GOOD)
+    if end.stopped:
+        return Badge("stopped", Tone.STOPPED)
+    return Badge("failed", Tone.BAD)
 
 
 def cut(text: str, width: int) -> str:

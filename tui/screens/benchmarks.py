@@ -60,9 +60,13 @@ class BenchmarksScreen(TabScreen):
         Binding("s", "settings", "set", priority=True),
         Binding("y", "app.copy", "copy"),
         Binding("d", "dry_run", "dry run"),
+        Binding("i", "setup", "install"),
         Binding("slash", "filter", "filter", priority=True),
         Binding("escape", "back", "list", show=False),
     ]
+
+    class SetupWanted(Message):
+        """An official installation is to be made."""
 
     class Started(Message):
         """Runs are on their way; the first one is named."""
@@ -110,8 +114,17 @@ class BenchmarksScreen(TabScreen):
     def on_screen_resume(self) -> None:
         """A run may have ended meanwhile, a probe too."""
         self._last_probe = None
+        self._look_for_installations()
         if self._shown:
             self._show_details()
+
+    def _look_for_installations(self) -> None:
+        """One may have been made meanwhile."""
+        found = _installations()
+        if found != self._installations:
+            self._installations = found
+            self._has_official = any(one.value != mlcflow.EMBEDDED for one in found)
+            self._fill()
 
     def on_resize(self) -> None:
         """There is more room for details, or less."""
@@ -384,6 +397,10 @@ class BenchmarksScreen(TabScreen):
             self.say(problem, Tone.BAD)
         if made:
             self.post_message(self.Started(made[0], len(made)))
+
+    def action_setup(self) -> None:
+        """Make the installation that official runs use."""
+        self.post_message(self.SetupWanted())
 
     def action_dry_run(self) -> None:
         """The whole command with its folder and variables."""

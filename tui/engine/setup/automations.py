@@ -17,7 +17,6 @@ from tui.engine.setup.look import Command, Look
 from tui.engine.setup.place import Place, clean_environment
 from tui.engine.setup.problem import Problem
 
-BRANCH = "dev"
 NAME = "mlcommons@mlperf-automations"
 MOST_CHANGES = 3
 

@@ -18,22 +18,9 @@ SAFE = re.compile(r"[A-Za-z0-9/._+@%=-]+")
 """mlcr puts paths into shell commands as they are, and refuses what is not ASCII."""
 LONGEST = 100
 """The first line of a script, `#!DIR/mlc/bin/python`, has 127 bytes in older kernels."""
-ASTRAY = frozenset(
-    [
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "PYTHONSTARTUP",
-        "PYTHONUSERBASE",
-        "VIRTUAL_ENV",
-        "PIP_TARGET",
-        "PIP_PREFIX",
-        "PIP_ROOT",
-        "PIP_USER",
-        "PIP_PYTHON",
-        "PIP_DRY_RUN",
-        "PIP_REQUIRE_VIRTUALENV",
-        "MLC_REPOS",
-    ]
+ASTRAY = (
+    *("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "VIRTUAL_ENV", "MLC_REPOS"),
+    *("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON", "PIP_DRY_RUN"),
 )
 """Variables that would lead into another Python, or another installation."""
 LEAVES = re.compile(r"(pip|setuptools|pkg_resources|_distutils_hack|distutils-precedence)\b.*")
@@ -100,17 +87,25 @@ class Place:
         home.write_atomic(self.state_file, home.to_json({**self.state(), "schema": 1, **about}))
 
 
+def chosen_folder() -> Path | None:
+    """The installation that the user has named for all runs; None: none, or the embedded one."""
+    named = os.environ.get("MLPERF_TUI_INSTALLATION") or home.read_settings().get("installation")
+    return mlcflow.folder_of(str(named)) if named and named != mlcflow.EMBEDDED else None
+
+
 def default_folder() -> Path:
     """Where an installation is made when no folder is named: where one is looked for."""
-    named = os.environ.get("MLPERF_TUI_INSTALLATION") or home.read_settings().get("installation")
-    if not named or named == mlcflow.EMBEDDED:
-        return mlcflow.OFFICIAL_DEFAULT
-    return mlcflow.folder_of(str(named))
+    return chosen_folder() or mlcflow.OFFICIAL_DEFAULT
 
 
 def is_default(folder: Path) -> bool:
     """Official runs use this folder when none is named."""
     return default_folder().resolve() == folder.resolve()
+
+
+def can_become_default(folder: Path) -> bool:
+    """It is not the default one, and a setting would make it that."""
+    return not is_default(folder) and not os.environ.get("MLPERF_TUI_INSTALLATION")
 
 
 def at(folder: Path) -> Place:

@@ -14,6 +14,7 @@ from tui.engine import home, mirror
 from tui.engine.errors import SpecError, UsageError
 from tui.engine.setup import automations, place
 from tui.engine.setup.look import Command, Look
+from tui.engine.setup.options import BRANCH
 from tui.engine.setup.place import Place
 from tui.engine.setup.problem import Problem
 from tui.engine.setup.python import (
@@ -37,6 +38,14 @@ ENGINES = {
 ON_GPU = "onnxruntime-gpu"
 BARE = {"bin", "include", "lib", "lib64", "share", "pyvenv.cfg", ".gitignore"}
 PIP_VARIABLES = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+TITLES = {
+    "venv": "a Python environment of its own",
+    "mlcflow": "MLCFlow, the automation of MLCommons",
+    "engines": "LoadGen, ONNX Runtime and what they need",
+    "automations": "MLPerf's automation scripts",
+    "proof": "mlcr runs a first script",
+}
+"""The steps, in their order."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
 PROOF = "detect-os_*/mlc-cached-state.json"
 
@@ -48,7 +57,7 @@ class Request:
     folder: Path
     mirror: Path | None = None
     """A folder with clones of mlperf-automations and inference, in place of GitHub."""
-    branch: str = automations.BRANCH
+    branch: str = BRANCH
     checkout: str | None = None
     """A commit or tag of the automations, in place of the branch's newest."""
     force: bool = False
@@ -154,7 +163,7 @@ def _notes(here: Place, request: Request) -> list[str]:
 def _venv(here: Place, python: HostPython | None) -> Step:
     return Step(
         "venv",
-        "a Python environment of its own",
+        TITLES["venv"],
         _make_venv(here, python),
         PIP_VARIABLES,
         partial(_look_at_venv, here, python),
@@ -206,7 +215,7 @@ def _pip(here: Place, *words: str) -> Command:
 def _mlcflow(here: Place) -> Step:
     return Step(
         "mlcflow",
-        "MLCFlow, the automation of MLCommons",
+        TITLES["mlcflow"],
         (_pip(here, "install", "mlcflow"),),
         PIP_VARIABLES,
         partial(_look_at_mlcflow, here),
@@ -232,7 +241,7 @@ def _engines(here: Place, *, with_gpu: bool) -> Step:
               for name, module in ENGINES.items()}  # fmt: skip
     return Step(
         "engines",
-        "LoadGen, ONNX Runtime and what they need",
+        TITLES["engines"],
         (_pip(here, "install", *wanted),),
         PIP_VARIABLES,
         partial(_look_at_engines, here, wanted),
@@ -282,7 +291,7 @@ def _automations(here: Place, request: Request) -> Step:
     wanted = automations.Wanted(request.branch, request.checkout, request.force)
     return Step(
         "automations",
-        "MLPerf's automation scripts",
+        TITLES["automations"],
         automations.clone(here, wanted),
         env_vars,
         partial(automations.look, here, wanted, place.clean_environment(env_vars)),
@@ -294,7 +303,7 @@ def _automations(here: Place, request: Request) -> Step:
 def _proof(here: Place, request: Request) -> Step:
     return Step(
         "proof",
-        "mlcr runs a first script",
+        TITLES["proof"],
         ((str(here.venv / "bin/mlcr"), "detect,os", "--quiet"),),
         mlc_variables(here, request.mirror or mirror.remembered(here.folder)),
         partial(_look_at_proof, here),
