@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -64,7 +65,7 @@ def sentence(text: str) -> str:
 
 
 def row(
-    name: str, title: str, step: work.StepChanged | None, seconds: float | None
+    name: str, title: str, step: work.StepChanged | None, seconds: float | None, told: str = ""
 ) -> tuple[Cell, ...]:
     """A step in the app's list.
 
@@ -73,17 +74,24 @@ def row(
         title: what it makes.
         step: how it stands; None: it has not begun.
         seconds: how long it goes on, or went on.
+        told: how far it is, while it goes on.
     """
     if step is None:
         return (Cell(name, Tone.WAITING), Cell(""), Cell(title, quiet=True))
     words = "; ".join(one.text for one in step.problems) or step.words
     if step.state == work.SKIPPED:
-        words = f"there already: {words}" if words else "there already"
-    return (
-        Cell(name, TONES[step.state]),
-        Cell(time_words(seconds) if step.state != work.SKIPPED else ""),
-        Cell(words or title, quiet=step.state in (work.RUNNING, work.SKIPPED)),
-    )
+        return (Cell(name, Tone.GOOD), Cell(""), Cell(f"there already: {words}", quiet=True))
+    if step.state == work.RUNNING:
+        words = told
+    return (Cell(name, TONES[step.state]), Cell(time_words(seconds)), Cell(words or title))
+
+
+def progress(line: str) -> str:
+    """What a line of pip, git or mlc says of how far it is; "": nothing."""
+    for pattern, words in PROGRESS:
+        if match := re.search(pattern, line):
+            return words.format(*(part or "" for part in match.groups()))
+    return ""
 
 
 def dry_run(plan: Plan) -> list[str]:
@@ -154,6 +162,16 @@ def settings_file() -> Path:
 
 
 USE_IT = "Runs do not use it by themselves yet: u makes them."
+PROGRESS = (
+    (r"^Collecting ([\w.-]+)", "collecting {}"),
+    (r"^\s*Downloading ([\w.]+-[\w.]+?)-\S+\.whl(?:\.metadata)?( \(.*\))?", "downloading {}{}"),
+    (r"^\s*Downloading ([\w.-]+)( \(.*\))?", "downloading {}{}"),
+    (r"^Installing collected packages", "installing what was collected"),
+    (r"^Cloning into", "cloning"),
+    (r"^((?:Receiving objects|Resolving deltas): +\d+%)", "{}"),
+    (r"full index rebuild", "mlc reads all scripts"),
+)
+"""Of the lines that pip, git and mlc print, those that tell how far they are; and that in words."""
 INTRO = (
     "Makes what official runs need, in this folder alone: 0.5 GB, about a minute with a fast "
     "network. What is there already is taken as it is."

@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
+from textual.widget import Widget
 
 from tui.engine import home
 from tui.engine.errors import MlperfTuiError
@@ -71,6 +72,17 @@ class SetupScreen(LogFrame):
             super().__init__()
             self.event = event
 
+    class Heard(Message):
+        """How far the step that goes on is."""
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the latest matters."""
+            return isinstance(message, SetupScreen.Heard)
+
     class Broken(Message):
         """It could not be started, or not go on."""
 
@@ -91,6 +103,8 @@ class SetupScreen(LogFrame):
         self._end: engine.Finished | None = None
         self._began_s: float | None = None
         self._step_began_s = 0.0
+        self._words = ""
+        """How far the step that goes on is."""
         self._stopped = Event()
 
     def body(self) -> ComposeResult:
@@ -113,7 +127,6 @@ class SetupScreen(LogFrame):
     def on_unmount(self) -> None:
         """The app ends: what was started is stopped."""
         self._stopped.set()
-        super().on_unmount()
 
     def on_screen_resume(self) -> None:
         """Seen again."""
@@ -161,8 +174,8 @@ class SetupScreen(LogFrame):
     async def on_prompt_sent(self, event: Prompt.Sent) -> None:
         """What to set up, or a word to look for."""
         if not self.query("#options"):
-            await super().on_prompt_sent(event)
-            return
+            return  # the base looks for it
+        event.prevent_default()
         try:
             request = options.parse(shlex.split(event.text), has_gpu=self._has_gpu)
             place.at(request.folder)
@@ -170,21 +183,17 @@ class SetupScreen(LogFrame):
             self.say(in_words(error), Tone.BAD)
             self.query_one("Prompt").field.again()  # type: ignore[attr-defined]
             return
-        await self.close_prompt(self._place_to_be)
+        await self.close_prompt(self.resting_place)
         self._request = request
         self._steps, self._notes = {}, []
         self._end, self._began_s = None, None
         self._replan()
         self._show()
 
-    async def on_prompt_left(self) -> None:
-        """Nothing is wanted."""
-        await self.close_prompt(self._place_to_be)
-
     @property
-    def _place_to_be(self) -> VerticalScroll | LogView:
-        is_begun = self._began_s is not None
-        return self.query_one(LogView) if is_begun else self.query_one("#commands", VerticalScroll)
+    def resting_place(self) -> Widget:
+        """The commands; the log, once there is one."""
+        return self.query_one(LogView if self._began_s is not None else "#commands")
 
     # --- doing it -------------------------------------------------------------------------------
 
@@ -212,10 +221,17 @@ class SetupScreen(LogFrame):
         try:
             with closing(engine.run(plan, outside)) as events:
                 for event in events:
-                    if not isinstance(event, engine.Printed):  # the log has them
+                    if not isinstance(event, engine.Printed):
                         self.post_message(self.Happened(event))
+                    elif words := present.progress(event.text):  # the log has all lines
+                        self.post_message(self.Heard(words))
         except (MlperfTuiError, OSError) as error:
             self.post_message(self.Broken(in_words(error)))
+
+    @on(Heard)
+    def _hear(self, event: Heard) -> None:
+        self._words = event.words
+        self._show_steps()
 
     @on(Broken)
     def _broken(self, event: Broken) -> None:
@@ -227,6 +243,7 @@ class SetupScreen(LogFrame):
         event = happened.event
         if isinstance(event, engine.StepChanged):
             self._steps[event.name] = event
+            self._words = ""
             self._step_began_s = time.monotonic()
         elif isinstance(event, engine.Noted):
             self._notes.append(event.text)
@@ -330,7 +347,7 @@ class SetupScreen(LogFrame):
             going_on = step.state == engine.RUNNING
             seconds = time.monotonic() - self._step_began_s if going_on else step.seconds
         title = steps.TITLES.get(name, engine.CHECKS_TITLE)
-        return present.row(name, title, step, seconds)
+        return present.row(name, title, step, seconds, self._words)
 
     def copyable(self) -> tuple[str, str] | None:
         """What helps where it failed; before the start all commands; at the end the first run."""

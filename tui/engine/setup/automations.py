@@ -58,7 +58,7 @@ class _Git:
     def told(self, *words: str) -> str | None:
         """What it says; None where it says no."""
         said = self.ask(*words)
-        return said.text.strip() if said.code == 0 else None
+        return said.text.rstrip() if said.code == 0 else None
 
 
 def look(here: Place, wanted: Wanted, env: Mapping[str, str]) -> Look:
@@ -123,8 +123,9 @@ def _of_clone(here: Place, wanted: Wanted, git: _Git, commit: str) -> Look:
     if mlcflow.registered_script(here.repos, mlcflow.OFFICIAL_SCRIPT) is None:
         register = _mlc(here, "add", "repo", str(here.automations))
         return Look(words=f"{where}, but mlc does not know it", commands=(register,))
-    words = where + (f", with {len(changes)} local changes" if changes else "")
-    return Look(is_done=True, words=words)
+    if changes:
+        where += f", with {len(changes)} local change{'s' if len(changes) > 1 else ''}"
+    return Look(is_done=True, words=where)
 
 
 def _is_right(wanted: Wanted, git: _Git, commit: str, branch: str | None) -> bool:
