@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -110,10 +109,12 @@ def make_venv(folder: Path) -> Path:
 
 
 def furnish(venv: Path, new: Path) -> None:
-    """A copy of that venv that has mlcflow and LoadGen, too: from our own environment."""
-    shutil.copytree(venv, new, symlinks=True)
+    """A venv that has that one's pip, and mlcflow and LoadGen from our own environment."""
+    argv = [sys.executable, "-I", "-m", "venv", "--without-pip", str(new)]
+    subprocess.run(argv, check=True)
     (site,) = new.glob("lib/python*/site-packages")
-    (site / "ours.pth").write_text(sysconfig.get_path("purelib"))
+    (pip,) = venv.glob("lib/python*/site-packages")
+    (site / "ours.pth").write_text(f"{pip}\n{sysconfig.get_path('purelib')}\n")
     for name, function in (("mlc", "main"), ("mlcr", "mlcr")):
         write_script(
             new / "bin" / name,

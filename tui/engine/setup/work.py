@@ -185,7 +185,12 @@ class _Work:
         return self._looks[name].is_done
 
     def _offline(self, *, has_git: bool) -> Iterator[Problem]:
-        wanted = [one for one in self._plan.steps if not self._is_done(one.name) or one.refresh]
+        wanted = [
+            one
+            for one in self._plan.steps
+            if self._looks[one.name].problem is None
+            and (not self._is_done(one.name) or one.refresh)
+        ]
         needs = {step.needs for step in wanted}
         if "index" in needs and (problem := network.no_index(self._place)) is not None:
             yield problem
