@@ -35,6 +35,8 @@ from widgets.rows import Badge, Meter, Tone
 from widgets.tones import KEY, QUIET, STRONG, badge_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui.engine.telemetry.gpus import GpuSnapshot
     from tui.engine.telemetry.host import HostSample
     from tui.engine.telemetry.sampler import GpuSource, HostTeller, Sampler
@@ -220,6 +222,11 @@ class MlperfTui(App[None]):
         while len(self.screen_stack) > 2:
             await self.pop_screen()
         await self.push_screen(ResultsScreen(event.path, self._catalog, self._store.root))
+
+    @property
+    def setup_left_at(self) -> Path | None:
+        """The folder of a setup that the app's end stopped; None: none was at work."""
+        return self._setup.left_at if self._setup is not None else None
 
     # --- the top line -------------------------------------------------------------------------
 
@@ -447,4 +454,6 @@ def open_app(*, ascii_only: bool) -> int:
         sys.stderr.write(
             f"{run_id} goes on; mlperf-tui shows it, mlperf-tui stop {run_id} ends it\n"
         )
+    if (folder := app.setup_left_at) is not None:
+        sys.stderr.write(f"setup was stopped; mlperf-tui setup {folder} goes on from there\n")
     return app.return_code or 0

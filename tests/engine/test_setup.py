@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import missing
 from tests.fakes import installation
 from tests.fakes.installation import git
 from tui.engine import mlcflow, process
@@ -28,28 +27,9 @@ from tui.engine.setup.steps import Request
 HOST = HostPython("/usr/bin/python3", (3, 11, 2), True, True, True, ())
 
 
-@pytest.fixture(scope="module")
-def bare_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    host = python.host_python()
-    if host is None or not host.has_ensurepip:
-        missing("Python has no ensurepip (python3-venv)")
-    return installation.make_venv(tmp_path_factory.mktemp("venv") / "mlc")
-
-
 @pytest.fixture
-def mirror(tmp_path: Path) -> Path:
-    return installation.make_mirror(tmp_path / "mirror")
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path, bare_venv: Path) -> Path:
-    """An installation's folder with a venv that has all; this machine lacks nothing."""
-    monkeypatch.setattr(steps, "ENGINES", installation.ENGINES)
-    monkeypatch.setattr(checks, "missing", lambda _: {})
-    folder = tmp_path / "official"
-    folder.mkdir()
-    installation.furnish(bare_venv, folder / "mlc")
-    return folder
+def folder(official_folder: Path) -> Path:
+    return official_folder
 
 
 def run(request: Request, **outside: Any) -> list[work.Event]:

@@ -153,10 +153,12 @@ class BenchmarksScreen(TabScreen):
     def _show_filter(self) -> None:
         words = self._words or "filter"
         official = [one.value for one in self._installations if one.value != mlcflow.EMBEDDED]
-        where = f"installation: {official[0]}" if official else "no official installation"
+        where = Text(f"installation: {official[0]}" if official else "", QUIET)
+        if not official:
+            where = Text.assemble(("no official installation, ", QUIET), ("i", KEY))
+            where.append(" makes one", QUIET)
         self.query_one("#filter", Line).show(
-            Text.assemble(("/ ", KEY), (words, STRONG if self._words else QUIET)),
-            Text(where, QUIET),
+            Text.assemble(("/ ", KEY), (words, STRONG if self._words else QUIET)), where
         )
 
     @property

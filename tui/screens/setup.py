@@ -106,6 +106,8 @@ class SetupScreen(LogFrame):
         self._words = ""
         """How far the step that goes on is."""
         self._stopped = Event()
+        self.left_at: Path | None = None
+        """The folder of a setup that the end of the app has stopped."""
 
     def body(self) -> ComposeResult:
         """Where, the steps, what is wrong, the commands or the log."""
@@ -126,6 +128,8 @@ class SetupScreen(LogFrame):
 
     def on_unmount(self) -> None:
         """The app ends: what was started is stopped."""
+        if self.is_working:
+            self.left_at = self._request.folder
         self._stopped.set()
 
     def on_screen_resume(self) -> None:
