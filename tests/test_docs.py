@@ -17,6 +17,7 @@ from tui.screens.record import RecordScreen
 from tui.screens.result_keys import ResultKeys
 from tui.screens.results import ResultsScreen
 from tui.screens.run import RunScreen
+from tui.screens.setup import SetupScreen
 from widgets.choice_list import ChoiceList
 from widgets.form import Form
 from widgets.log_view import LogView
@@ -25,7 +26,7 @@ REPOSITORY = Path(__file__).parents[1]
 KEYS = REPOSITORY / "docs/keys.md"
 PLACES = (
     MlperfTui, BenchmarksScreen, RunScreen, HistoryScreen, GpuScreen, LogFrame, ResultKeys,
-    ResultsScreen, RecordScreen, ChoiceList, Form, LogView,
+    ResultsScreen, RecordScreen, SetupScreen, ChoiceList, Form, LogView,
 )  # fmt: skip
 NAMES = {
     "question_mark": "?",
@@ -72,5 +73,5 @@ def test_every_link_and_picture_of_the_pages_is_there(page: Path) -> None:
 
 
 def test_every_screen_has_its_page_with_a_picture() -> None:
-    for name in ("benchmarks", "run", "runs", "results", "gpu", "record"):
+    for name in ("benchmarks", "run", "runs", "results", "gpu", "record", "setup"):
         assert f"screens/{name}" in (REPOSITORY / f"docs/{name}.md").read_text()

@@ -182,7 +182,7 @@ class MlperfTui(App[None]):
         from tui.screens.setup import SetupScreen
 
         if self._setup is None:
-            self._setup = SetupScreen(self._facts, self._store.root)
+            self._setup = SetupScreen(self._facts, self._store.root, self._clock)
             self.install_screen(self._setup, "setup")
         await self.push_screen("setup")
 

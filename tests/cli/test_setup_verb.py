@@ -67,7 +67,7 @@ def test_a_dry_run_says_it_all_and_does_nothing(cli: Cli, tmp_path: Path, mirror
 def test_a_folder_that_cannot_be_is_usage(cli: Cli, tmp_path: Path) -> None:
     done = cli("setup", str(tmp_path / "with space"))
     assert done.returncode == 2
-    assert "would break them" in done.stderr
+    assert "in a path breaks mlcr" in done.stderr
     assert not (tmp_path / "with space").exists()
 
 

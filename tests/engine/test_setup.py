@@ -320,9 +320,9 @@ def test_plain_onnxruntime_is_replaced_where_there_is_a_gpu(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("with space", "mlcr puts paths into shell commands as they are, and ' ' would break"),
-        ("mlperf-öffentlich", "'ö' would break them"),
-        ("a;b", "';' would break them"),
+        ("with space", "' ' in a path breaks mlcr"),
+        ("mlperf-öffentlich", "'ö' in a path breaks mlcr"),
+        ("a;b", "';' in a path breaks mlcr"),
         ("x" * 120, "too long"),
     ],
 )

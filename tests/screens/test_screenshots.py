@@ -18,6 +18,7 @@ from tests.screens import made_up
 from tests.screens.looks import shown, until
 from tui.app import MlperfTui
 from tui.engine import catalog
+from tui.engine.setup import place, python, steps, work
 from tui.engine.store import RunStore
 from tui.screens.run import RunScreen
 
@@ -43,6 +44,10 @@ STATES = {
     "gpu-wide": (("4",), "lost", LARGE),
     "probe": (("5",), "▲ suspect", SMALL),
     "probe-wide": (("5",), "▲ suspect", LARGE),
+    "setup": (("i",), "what Enter runs", SMALL),
+    "setup-live": (("i", "enter"), "downloading opencv", SMALL),
+    "setup-live-wide": (("i", "enter"), "downloading opencv", LARGE),
+    "setup-failed": (("i", "enter"), "✖ failed", SMALL),
     "record": (("2", "down", "enter", "p", *["left"] * 9, *["plus"] * 2), "at ", SMALL),
     "record-wide": (("2", "down", "enter", "p"), "whole run", LARGE),
 }
@@ -62,8 +67,12 @@ def made(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStor
     reason="pictures are compared on Python 3.11, Textual 8.2.8",
 )
 @pytest.mark.parametrize("name", STATES)
-async def test_the_picture_is_what_the_app_shows(made: RunStore, name: str) -> None:
+async def test_the_picture_is_what_the_app_shows(
+    made: RunStore, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys, words, size = STATES[name]
+    if name.startswith("setup"):
+        set_up(tmp_path, monkeypatch, fails=name.endswith("failed"))
     runs = made_up.make_all(made.root)
     if name.startswith("probe"):
         made_up.make_probes(made.root)
@@ -80,6 +89,16 @@ async def test_the_picture_is_what_the_app_shows(made: RunStore, name: str) -> N
             await settled(app, pilot)
             picture = normalized(app.export_screenshot(title="mlperf-tui"))
     check(PICTURES / f"{name}.svg", picture)
+
+
+def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fails: bool) -> None:
+    """A machine with a Python of its own, and a setup that goes on or has failed."""
+    host = python.HostPython("/usr/bin/python3", (3, 12, 3), True, True, True, ())
+    made = made_up.SetupWork(tmp_path, fails=fails)
+    monkeypatch.setattr(steps, "host_python", lambda: host)
+    monkeypatch.setattr(steps.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(work, "run", made)
+    monkeypatch.setattr(place.Place, "log", made.log)
 
 
 async def settled(app: MlperfTui, pilot: object) -> None:

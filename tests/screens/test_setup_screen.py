@@ -143,7 +143,7 @@ async def test_a_folder_that_cannot_be_is_said_where_it_is_typed(store: RunStore
     async with app_of(store).run_test(size=SMALL) as pilot:
         await opened(pilot)
         await pilot.press("o", "ctrl+u", *"/a;b", "enter")
-        await until(pilot, lambda: "would break them" in shown(pilot.app))
+        await until(pilot, lambda: "in a path breaks mlcr" in shown(pilot.app))
         await pilot.press("escape")
         await until(pilot, lambda: "Enter start" in shown(pilot.app))
         await pilot.press("o", "ctrl+u", *"--fast", "enter")

@@ -18,6 +18,8 @@ A run is a folder. One half fills it, the other reads it, and nothing else joins
 A health probe goes the same way: `launch` plans it, its command is `probe_cupy`, and in place of
 `console` and `results` the supervisor reads and judges by the package `probe`.
 
+The package `setup` stands beside that walk: it makes the installation that `mlcflow` then finds.
+
 `flock` is the truth about who is alive, pids are hints. Raw output is kept as it came; everything
 else is derived from it and may be derived again.
 """

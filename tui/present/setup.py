@@ -78,11 +78,10 @@ def row(
     """
     if step is None:
         return (Cell(name, Tone.WAITING), Cell(""), Cell(title, quiet=True))
-    words = "; ".join(one.text for one in step.problems) or step.words
     if step.state == work.SKIPPED:
-        return (Cell(name, Tone.GOOD), Cell(""), Cell(f"there already: {words}", quiet=True))
-    if step.state == work.RUNNING:
-        words = told
+        there = f"there already: {step.words}"
+        return (Cell(name, Tone.GOOD), Cell(""), Cell(there, quiet=True))
+    words = told if step.state == work.RUNNING else step.words  # problems stand below the list
     return (Cell(name, TONES[step.state]), Cell(time_words(seconds)), Cell(words or title))
 
 
@@ -173,8 +172,8 @@ PROGRESS = (
 )
 """Of the lines that pip, git and mlc print, those that tell how far they are; and that in words."""
 INTRO = (
-    "Makes what official runs need, in this folder alone: 0.5 GB, about a minute with a fast "
-    "network. What is there already is taken as it is."
+    "Makes what official runs need, in this folder alone: 0.5 to 1 GB, about a minute with a "
+    "fast network. What is there already is taken as it is."
 )
 GOES_ON = (
     "It goes on when you leave this screen. Quitting mlperf-tui stops it; the next setup goes on "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from contextlib import closing
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
@@ -25,7 +24,7 @@ from tui.engine.setup.steps import Plan, Request
 from tui.engine.sut import SystemFacts
 from tui.present import setup as present
 from tui.present.log import line_look
-from tui.screens.frame import in_words
+from tui.screens.frame import Clock, in_words
 from tui.screens.log_frame import LogFrame
 from widgets.choice_list import ChoiceList
 from widgets.dialog import Paragraphs
@@ -90,9 +89,10 @@ class SetupScreen(LogFrame):
             super().__init__()
             self.why = why
 
-    def __init__(self, facts: SystemFacts, data_root: Path) -> None:
+    def __init__(self, facts: SystemFacts, data_root: Path, clock: Clock) -> None:
         self._has_gpu = facts.nvidia_driver is not None
         self._data_root = data_root
+        self._now_s = clock.boottime_s
         self._request = Request(place.default_folder(), has_gpu=self._has_gpu)
         super().__init__(place.Place(self._request.folder).log)
         self._plan: Plan | None = None
@@ -207,7 +207,7 @@ class SetupScreen(LogFrame):
             self.say(self._problem or "a moment …", Tone.BAD if self._problem else Tone.PLAIN)
             return
         self._steps, self._notes, self._end = {}, [], None
-        self._began_s = self._step_began_s = time.monotonic()
+        self._began_s = self._step_began_s = self._now_s()
         self._stopped = Event()
         self._log.close()
         self._log = LogIndex(self._plan.place.log)
@@ -248,7 +248,7 @@ class SetupScreen(LogFrame):
         if isinstance(event, engine.StepChanged):
             self._steps[event.name] = event
             self._words = ""
-            self._step_began_s = time.monotonic()
+            self._step_began_s = self._now_s()
         elif isinstance(event, engine.Noted):
             self._notes.append(event.text)
         elif isinstance(event, engine.Finished):
@@ -303,7 +303,7 @@ class SetupScreen(LogFrame):
     def _seconds(self) -> float:
         if self._end is not None:
             return self._end.seconds
-        return time.monotonic() - self._began_s if self._began_s is not None else 0.0
+        return self._now_s() - self._began_s if self._began_s is not None else 0.0
 
     def _show(self) -> None:
         if not self.is_mounted:
@@ -349,7 +349,7 @@ class SetupScreen(LogFrame):
         seconds = None
         if step is not None:
             going_on = step.state == engine.RUNNING
-            seconds = time.monotonic() - self._step_began_s if going_on else step.seconds
+            seconds = self._now_s() - self._step_began_s if going_on else step.seconds
         title = steps.TITLES.get(name, engine.CHECKS_TITLE)
         return present.row(name, title, step, seconds, self._words)
 

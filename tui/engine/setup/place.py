@@ -137,8 +137,8 @@ def _refused(folder: Path) -> str | None:
     if not SAFE.fullmatch(text):
         wrong = "".join(sorted({one for one in text if not SAFE.fullmatch(one)}))
         return (
-            f"{text!r} cannot be the folder: mlcr puts paths into shell commands as they are, and "
-            f"{wrong!r} would break them; name one of ASCII letters, digits, and . _ - only"
+            f"{text!r}: {wrong!r} in a path breaks mlcr, which puts paths into shell commands as "
+            "they are; take ASCII letters, digits and . _ - alone"
         )
     if len(text) > LONGEST:
         return f"{text} is too long: a script's first line has room for {LONGEST} letters of it"
