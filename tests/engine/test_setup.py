@@ -15,14 +15,18 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import python as sleeper
+from tests.conftest import running, submit
 from tests.fakes import installation
 from tests.fakes.installation import git
 from tui.engine import mlcflow, process
 from tui.engine.errors import InstallationError, SpecError, StartError, UsageError
+from tui.engine.runners.local import LocalRunner
 from tui.engine.setup import causes, checks, network, options, place, python, steps, work
 from tui.engine.setup.place import Place
 from tui.engine.setup.python import HostPython
 from tui.engine.setup.steps import Request
+from tui.engine.store import RunStore
 
 HOST = HostPython("/usr/bin/python3", (3, 11, 2), True, True, True, ())
 
@@ -536,6 +540,26 @@ def test_two_setups_do_not_work_in_one_folder(folder: Path, mirror: Path) -> Non
         run(Request(folder, mirror))
     os.close(lock)
     assert is_ok(run(Request(folder, mirror)))
+
+
+def test_while_a_setup_works_no_run_begins_and_while_a_run_goes_on_no_setup(
+    folder: Path, mirror: Path, store: RunStore
+) -> None:
+    installation.add_clone(folder, mirror)
+    Place(folder).log.touch()
+    lock = process.try_lock(Place(folder).log)
+    assert lock is not None
+    with pytest.raises(InstallationError, match="a setup works in"):
+        mlcflow.locate(str(folder), store.root)
+    os.close(lock)
+    assert mlcflow.locate(str(folder), store.root).name == str(folder)
+    going_on = running(
+        submit(store, sleeper("import time; time.sleep(60)"), installation=str(folder))
+    )
+    said = the_problem(run(Request(folder), data_root=store.root))
+    assert f"the run {going_on.id} uses this installation now" in said.text
+    LocalRunner().stop(going_on, 30)
+    assert is_ok(run(Request(folder), data_root=store.root))
 
 
 def test_it_stops_when_it_is_told_to_and_leaves_nothing(folder: Path, mirror: Path) -> None:

@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tui.engine import home, mirror
+from tui.engine import home, mirror, process
 from tui.engine.errors import InstallationError
 
 EMBEDDED = "embedded"
 OFFICIAL_DEFAULT = Path("/mnt/data/mlperf-official")
 EMBEDDED_SCRIPT = "run-smoke-inference"
+SETUP_LOG = "setup.log"
+"""In an installation's folder; locked while a setup works there."""
 OFFICIAL_SCRIPT = "run-mlperf-inference-app"
 
 
@@ -115,7 +117,12 @@ def locate(name: str, root: Path) -> Installation:
     Raises:
         InstallationError: nothing usable is there; says what is missing.
     """
-    return embedded(root) if name == EMBEDDED else official(folder_of(name))
+    if name == EMBEDDED:
+        return embedded(root)
+    folder = folder_of(name)
+    if process.is_locked(folder / SETUP_LOG):
+        raise InstallationError(f"--installation: a setup works in {folder} now; wait for its end")
+    return official(folder)
 
 
 def folder_of(name: str) -> Path:

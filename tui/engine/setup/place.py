@@ -56,7 +56,7 @@ class Place:
     @property
     def log(self) -> Path:
         """Every command and all it printed; locked while a setup works."""
-        return self.folder / "setup.log"
+        return self.folder / mlcflow.SETUP_LOG
 
     @property
     def state_file(self) -> Path:
@@ -163,7 +163,7 @@ def _has_files(folder: Path) -> bool:
 
 def others(place: Place) -> list[str]:
     """What else lies in the folder, by name."""
-    known = {"mlc", "MLC", "setup.log", mirror.STATE, ".mlc-log.txt", "results"}
+    known = {"mlc", "MLC", mlcflow.SETUP_LOG, mirror.STATE, ".mlc-log.txt", "results"}
     try:
         return sorted(one.name for one in place.folder.iterdir() if one.name not in known)
     except OSError:
