@@ -74,9 +74,9 @@ def official_folder(
 ) -> Path:
     """A folder whose venv has all that a setup installs, on a machine that lacks nothing."""
     from tests.fakes import installation
-    from tui.engine.setup import checks, steps
+    from tui.engine.setup import checks, packages
 
-    monkeypatch.setattr(steps, "ENGINES", installation.ENGINES)
+    monkeypatch.setattr(packages, "ENGINES", installation.ENGINES)
     monkeypatch.setattr(checks, "missing", lambda _: {})
     folder = tmp_path / "official"
     folder.mkdir()

@@ -22,10 +22,22 @@ from tests.fakes.installation import git
 from tui.engine import mlcflow, process
 from tui.engine.errors import InstallationError, SpecError, StartError, UsageError
 from tui.engine.runners.local import LocalRunner
-from tui.engine.setup import causes, checks, network, options, place, python, steps, work
+from tui.engine.setup import (
+    causes,
+    checks,
+    network,
+    options,
+    place,
+    python,
+    steps,
+    told,
+    venv,
+    work,
+)
 from tui.engine.setup.place import Place
+from tui.engine.setup.problem import Problem
 from tui.engine.setup.python import HostPython
-from tui.engine.setup.steps import Request
+from tui.engine.setup.step import Request
 from tui.engine.store import RunStore
 
 HOST = HostPython("/usr/bin/python3", (3, 11, 2), True, True, True, ())
@@ -36,12 +48,12 @@ def folder(official_folder: Path) -> Path:
     return official_folder
 
 
-def run(request: Request, **outside: Any) -> list[work.Event]:
+def run(request: Request, **outside: Any) -> list[told.Event]:
     return list(work.run(steps.plan(request), work.Outside(**outside)))
 
 
-def is_ok(events: list[work.Event]) -> bool:
-    return isinstance(events[-1], work.Finished) and events[-1].ok
+def is_ok(events: list[told.Event]) -> bool:
+    return isinstance(events[-1], told.Finished) and events[-1].ok
 
 
 def done(request: Request) -> None:
@@ -56,23 +68,23 @@ def done(request: Request) -> None:
     assert step.look().is_done
 
 
-def states(events: list[work.Event]) -> dict[str, str]:
-    return {one.name: one.state for one in events if isinstance(one, work.StepChanged)}
+def states(events: list[told.Event]) -> dict[str, str]:
+    return {one.name: one.state for one in events if isinstance(one, told.StepChanged)}
 
 
-def problems(events: list[work.Event]) -> list[work.Problem]:
-    found = [one for one in events if isinstance(one, work.StepChanged)]
+def problems(events: list[told.Event]) -> list[Problem]:
+    found = [one for one in events if isinstance(one, told.StepChanged)]
     return [problem for one in found for problem in one.problems]
 
 
-def the_problem(events: list[work.Event]) -> work.Problem:
+def the_problem(events: list[told.Event]) -> Problem:
     (found,) = problems(events)
     assert not is_ok(events)
     return found
 
 
-def printed(events: list[work.Event]) -> list[str]:
-    return [one.text for one in events if isinstance(one, work.Printed)]
+def printed(events: list[told.Event]) -> list[str]:
+    return [one.text for one in events if isinstance(one, told.Printed)]
 
 
 # --- a folder that has something ----------------------------------------------------------------
@@ -90,7 +102,7 @@ def test_what_is_there_is_taken_and_the_rest_is_made(folder: Path, mirror: Path)
         "automations": "done",
         "proof": "done",
     }
-    notes = [one.text for one in events if isinstance(one, work.Noted)]
+    notes = [one.text for one in events if isinstance(one, told.Noted)]
     assert any("holds other things (notes.txt)" in one for one in notes)
     assert (folder / "notes.txt").read_text() == "mine"
     found = mlcflow.official(folder)
@@ -237,21 +249,21 @@ def test_what_is_at_the_clones_place_is_left_alone(folder: Path, mirror: Path) -
 
 @pytest.mark.parametrize("damage", ["no pip", "half of pip", "no python", "empty folders"])
 def test_half_of_a_venv_is_made_anew(folder: Path, bare_venv: Path, damage: str) -> None:
-    venv = folder / "mlc"
-    shutil.rmtree(venv)
-    shutil.copytree(bare_venv, venv, symlinks=True)
-    (site,) = venv.glob("lib/python*/site-packages")
+    made = folder / "mlc"
+    shutil.rmtree(made)
+    shutil.copytree(bare_venv, made, symlinks=True)
+    (site,) = made.glob("lib/python*/site-packages")
     if damage == "no pip":
         shutil.rmtree(site)
         site.mkdir()
     elif damage == "half of pip":
         shutil.rmtree(site / "pip/_vendor/rich")
     elif damage == "no python":
-        (venv / "bin/python").unlink()
-        (venv / "bin/python").symlink_to("/nowhere/python3")
+        (made / "bin/python").unlink()
+        (made / "bin/python").symlink_to("/nowhere/python3")
     else:
-        shutil.rmtree(venv)
-        (venv / "bin").mkdir(parents=True)
+        shutil.rmtree(made)
+        (made / "bin").mkdir(parents=True)
     step = steps.plan(Request(folder)).steps[0]
     look = step.look()
     assert not look.is_done
@@ -282,7 +294,7 @@ def test_a_venv_of_a_python_without_wheels_is_refused(folder: Path, mirror: Path
 def test_without_ensurepip_pip_comes_from_outside(folder: Path) -> None:
     here = Place(folder)
     without = replace(HOST, has_ensurepip=False)
-    first, second = steps._make_venv(here, without)
+    first, second = venv.make(here, without)
     assert first == ("/usr/bin/python3", "-I", "-m", "venv", "--without-pip", str(here.venv))
     assert second[3:] == ("pip", "--python", str(here.python), "install", "pip")
 
@@ -423,7 +435,7 @@ def test_too_little_room_is_said_and_enough_for_short_runs_noted(
     assert "3.0 GB are free" in the_problem(events).text
     assert not (tmp_path / "new").exists()
     events = run(Request(folder, mirror), free_bytes=lambda _: 3 * 10**9)  # it is there already
-    notes = [one.text for one in events if isinstance(one, work.Noted)]
+    notes = [one.text for one in events if isinstance(one, told.Noted)]
     assert any("_full ones on ImageNet need 45 GB" in one for one in notes)
     assert is_ok(events)
 
@@ -572,9 +584,9 @@ def test_it_stops_when_it_is_told_to_and_leaves_nothing(folder: Path, mirror: Pa
         steps.plan(Request(folder, mirror)), work.Outside(is_stopped=lambda: stop[0])
     ):
         events.append(event)
-        stop[0] = (isinstance(event, work.Printed) and event.text == "begun") or stop[0]
+        stop[0] = (isinstance(event, told.Printed) and event.text == "begun") or stop[0]
     assert states(events)["automations"] == "stopped"
-    assert isinstance(events[-1], work.Finished)
+    assert isinstance(events[-1], told.Finished)
     assert events[-1].stopped
     assert not process.run_processes(Place(folder).mark, None)
     assert process.try_lock(Place(folder).log) is not None
@@ -626,7 +638,7 @@ def test_a_failure_is_explained(line: str, words: str, command: str | None) -> N
 
 def test_the_log_is_appended_and_shell_lines_can_be_pasted(folder: Path, mirror: Path) -> None:
     plan = steps.plan(Request(folder, mirror))
-    line = work.shell_line(plan.steps[-1].commands[0], plan.steps[-1].env_vars)
+    line = told.shell_line(plan.steps[-1].commands[0], plan.steps[-1].env_vars)
     assert f"PATH={folder}/mlc/bin:$PATH" in line
     assert f"MLC_REPOS={folder}/MLC/repos" in line
     run(Request(folder, mirror))

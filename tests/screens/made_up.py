@@ -18,7 +18,7 @@ from tui.engine.probe import judge
 from tui.engine.process import try_lock
 from tui.engine.queue import queue_folder
 from tui.engine.results import read_results
-from tui.engine.setup import work
+from tui.engine.setup import told, work
 from tui.engine.setup.problem import Problem
 from tui.engine.store import Cause, Run, RunState
 from tui.engine.sut import SystemFacts
@@ -311,13 +311,13 @@ class SetupWork:
                 "install it",
                 "sudo apt-get install -y cmake python3-dev",
             )
-            yield work.StepChanged(*checks, work.FAILED, 0.2, problems=(problem,))
-            yield work.Finished(False, 0.2, str(plan.place.folder))
+            yield told.StepChanged(*checks, told.FAILED, 0.2, problems=(problem,))
+            yield told.Finished(False, 0.2, str(plan.place.folder))
             return
-        yield work.StepChanged(*checks, work.DONE, 0.2, "Python 3.12.3")
+        yield told.StepChanged(*checks, told.DONE, 0.2, "Python 3.12.3")
         for name, seconds, words in (("venv", 2.3, "Python 3.12.3"), ("mlcflow", 1.4, "1.3.8")):
-            yield work.StepChanged(name, "", work.DONE, seconds, words)
-        yield work.StepChanged("engines", "", work.RUNNING)
-        yield work.Printed("engines", SETUP_LOG.splitlines()[-1])
+            yield told.StepChanged(name, "", told.DONE, seconds, words)
+        yield told.StepChanged("engines", "", told.RUNNING)
+        yield told.Printed("engines", SETUP_LOG.splitlines()[-1])
         while not outside.is_stopped():
             sleep(0.05)

@@ -30,7 +30,7 @@ def add(verbs: Any) -> None:
 def do(args: argparse.Namespace) -> int:
     """Set up, or say what would be done."""
     from tui.engine import home, sut
-    from tui.engine.setup import steps, work
+    from tui.engine.setup import steps, told, work
 
     has_gpu = sut.describe().nvidia_driver is not None
     plan = steps.plan(options.request(args, has_gpu=has_gpu))
@@ -42,7 +42,7 @@ def do(args: argparse.Namespace) -> int:
         with closing(work.run(plan, outside)) as events:
             for event in events:
                 _tell(event, json=args.json)
-                if isinstance(event, work.Finished):
+                if isinstance(event, told.Finished):
                     finished = event
     except KeyboardInterrupt:
         _clear()
@@ -67,22 +67,22 @@ def _dry_run(plan: Plan, *, json: bool) -> int:
 
 def _tell(event: Any, *, json: bool) -> None:
     """One event: an object on stdout, or words on stderr."""
-    from tui.engine.setup import work
+    from tui.engine.setup import told
     from tui.present import setup as present
 
     if json:
-        output.event(work.to_json(event))
+        output.event(told.to_json(event))
         return
-    if isinstance(event, work.Printed):
+    if isinstance(event, told.Printed):
         if output.is_capable(sys.stderr):
             output.status(present.cut(f"  {event.text}", output.terminal_width()))
         return
     _clear()
-    if isinstance(event, work.Noted):
+    if isinstance(event, told.Noted):
         output.talk(f"note: {event.text}")
-    elif isinstance(event, work.StepChanged):
+    elif isinstance(event, told.StepChanged):
         badge, *more = present.step_lines(event)
-        if event.state == work.RUNNING:
+        if event.state == told.RUNNING:
             if output.is_capable(sys.stderr):
                 output.status(badge.text)
             return

@@ -8,20 +8,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tui.engine.setup import place, work
+from tui.engine.setup import place, told
 from tui.engine.setup.problem import Problem
 from tui.engine.setup.steps import Plan
 from tui.present import metrics
 from widgets.rows import Badge, Cell, Column, Panel, Reason, Tone
 
 TONES = {
-    work.RUNNING: Tone.ACTIVE,
-    work.DONE: Tone.GOOD,
-    work.SKIPPED: Tone.GOOD,
-    work.FAILED: Tone.BAD,
-    work.STOPPED: Tone.STOPPED,
+    told.RUNNING: Tone.ACTIVE,
+    told.DONE: Tone.GOOD,
+    told.SKIPPED: Tone.GOOD,
+    told.FAILED: Tone.BAD,
+    told.STOPPED: Tone.STOPPED,
 }
-WORDS = {work.SKIPPED: "there already", work.STOPPED: "stopped"}
+WORDS = {told.SKIPPED: "there already", told.STOPPED: "stopped"}
 COLUMNS = (
     Column("step", 14),
     Column("time", 8, right=True),
@@ -37,10 +37,10 @@ def time_words(seconds: float | None) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else metrics.duration(seconds)
 
 
-def step_lines(step: work.StepChanged) -> tuple[Any, ...]:
+def step_lines(step: told.StepChanged) -> tuple[Any, ...]:
     """A step for the command line: a badge, then lines with what to do."""
     about = [WORDS.get(step.state, ""), step.words]
-    if step.state in (work.DONE, work.FAILED, work.STOPPED):
+    if step.state in (told.DONE, told.FAILED, told.STOPPED):
         about.insert(0, time_words(step.seconds))
     words = "  ".join(one for one in about if one)
     badge = Badge(f"{step.name}  {words or step.title + ' …'}", TONES[step.state])
@@ -65,7 +65,7 @@ def sentence(text: str) -> str:
 
 
 def row(
-    name: str, title: str, step: work.StepChanged | None, seconds: float | None, told: str = ""
+    name: str, title: str, step: told.StepChanged | None, seconds: float | None, far: str = ""
 ) -> tuple[Cell, ...]:
     """A step in the app's list.
 
@@ -74,14 +74,14 @@ def row(
         title: what it makes.
         step: how it stands; None: it has not begun.
         seconds: how long it goes on, or went on.
-        told: how far it is, while it goes on.
+        far: how far it is, while it goes on.
     """
     if step is None:
         return (Cell(name, Tone.WAITING), Cell(""), Cell(title, quiet=True))
-    if step.state == work.SKIPPED:
+    if step.state == told.SKIPPED:
         there = f"there already: {step.words}"
         return (Cell(name, Tone.GOOD), Cell(""), Cell(there, quiet=True))
-    words = told if step.state == work.RUNNING else step.words  # problems stand below the list
+    words = far if step.state == told.RUNNING else step.words  # problems stand below the list
     return (Cell(name, TONES[step.state]), Cell(time_words(seconds)), Cell(words or title))
 
 
@@ -102,11 +102,11 @@ def dry_run(plan: Plan) -> list[str]:
     if not plan.place.folder.is_dir():
         found.append(shlex.join(["mkdir", "-p", str(plan.place.folder)]))
     found.append(shlex.join(["cd", str(plan.place.folder)]))
-    told: set[str] = set()
+    exported: set[str] = set()
     for step in plan.steps:
         found += ["", f"# {step.name}: {step.title}"]
-        variables = [one for one in work.shell_variables(step.env_vars) if one not in told]
-        told.update(variables)
+        variables = [one for one in told.shell_variables(step.env_vars) if one not in exported]
+        exported.update(variables)
         found += [f"export {one}" for one in variables]
         found += [shlex.join(one) for one in (*step.commands, *step.refresh)]
     return found
@@ -182,9 +182,9 @@ GOES_ON = (
 
 
 def panel(
-    steps: Iterable[work.StepChanged],
+    steps: Iterable[told.StepChanged],
     notes: Sequence[str],
-    end: work.Finished | None,
+    end: told.Finished | None,
     *,
     problem: str,
     is_working: bool,
@@ -212,7 +212,7 @@ def _reason(one: Problem) -> Reason:
     return Reason(sentence(one.text), fix or None)
 
 
-def badge(end: work.Finished | None, seconds: float, *, is_working: bool) -> Badge:
+def badge(end: told.Finished | None, seconds: float, *, is_working: bool) -> Badge:
     """How it stands, in a word."""
     if is_working:
         return Badge(metrics.duration(seconds), Tone.ACTIVE)

@@ -18,9 +18,10 @@ from textual.widget import Widget
 from tui.engine import home
 from tui.engine.errors import MlperfTuiError
 from tui.engine.log_index import LogIndex
-from tui.engine.setup import options, place, steps
+from tui.engine.setup import options, place, steps, told
 from tui.engine.setup import work as engine
-from tui.engine.setup.steps import Plan, Request
+from tui.engine.setup.step import TITLES, Request
+from tui.engine.setup.steps import Plan
 from tui.engine.sut import SystemFacts
 from tui.present import setup as present
 from tui.present.log import line_look
@@ -67,7 +68,7 @@ class SetupScreen(LogFrame):
     class Happened(Message):
         """The setup has come to something."""
 
-        def __init__(self, event: engine.Event) -> None:
+        def __init__(self, event: told.Event) -> None:
             super().__init__()
             self.event = event
 
@@ -98,9 +99,9 @@ class SetupScreen(LogFrame):
         self._plan: Plan | None = None
         self._problem = ""
         """Why nothing can be started."""
-        self._steps: dict[str, engine.StepChanged] = {}
+        self._steps: dict[str, told.StepChanged] = {}
         self._notes: list[str] = []
-        self._end: engine.Finished | None = None
+        self._end: told.Finished | None = None
         self._began_s: float | None = None
         self._step_began_s = 0.0
         self._words = ""
@@ -225,7 +226,7 @@ class SetupScreen(LogFrame):
         try:
             with closing(engine.run(plan, outside)) as events:
                 for event in events:
-                    if not isinstance(event, engine.Printed):
+                    if not isinstance(event, told.Printed):
                         self.post_message(self.Happened(event))
                     elif words := present.progress(event.text):  # the log has all lines
                         self.post_message(self.Heard(words))
@@ -239,19 +240,19 @@ class SetupScreen(LogFrame):
 
     @on(Broken)
     def _broken(self, event: Broken) -> None:
-        self._take(self.Happened(engine.Finished(False, self._seconds, str(self._request.folder))))
+        self._take(self.Happened(told.Finished(False, self._seconds, str(self._request.folder))))
         self.say(event.why, Tone.BAD)
 
     @on(Happened)
     def _take(self, happened: Happened) -> None:
         event = happened.event
-        if isinstance(event, engine.StepChanged):
+        if isinstance(event, told.StepChanged):
             self._steps[event.name] = event
             self._words = ""
             self._step_began_s = self._now_s()
-        elif isinstance(event, engine.Noted):
+        elif isinstance(event, told.Noted):
             self._notes.append(event.text)
-        elif isinstance(event, engine.Finished):
+        elif isinstance(event, told.Finished):
             self._end = event
             self.query_one(LogView).finish()
             self.heard()
@@ -339,7 +340,7 @@ class SetupScreen(LogFrame):
         head = Text.assemble(("Setup", STRONG), "  ", str(self._request.folder))
         self.query_one("#head", Line).show(head, badge_text(badge))
         rows = self.query_one(ChoiceList)
-        names = [engine.CHECKS, *steps.TITLES]
+        names = [engine.CHECKS, *TITLES]
         rows.set_rows(len(names), lambda nth: self._row(names[nth]))
         here = [nth for nth, name in enumerate(names) if name in self._steps]
         rows.go_to(here[-1] if here else 0)
@@ -348,9 +349,9 @@ class SetupScreen(LogFrame):
         step = self._steps.get(name)
         seconds = None
         if step is not None:
-            going_on = step.state == engine.RUNNING
+            going_on = step.state == told.RUNNING
             seconds = self._now_s() - self._step_began_s if going_on else step.seconds
-        title = steps.TITLES.get(name, engine.CHECKS_TITLE)
+        title = TITLES.get(name, engine.CHECKS_TITLE)
         return present.row(name, title, step, seconds, self._words)
 
     def copyable(self) -> tuple[str, str] | None:

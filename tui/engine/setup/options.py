@@ -13,7 +13,7 @@ from tui.engine.errors import UsageError
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from tui.engine.setup.steps import Request
+    from tui.engine.setup.step import Request
 
 BRANCH = "dev"
 """Of mlperf-automations; here because every start of the command line reads this module."""
@@ -49,7 +49,7 @@ def request(found: argparse.Namespace, *, has_gpu: bool) -> Request:
     """What was asked for, from the parser's answer."""
     from tui.engine import mlcflow
     from tui.engine.setup import place
-    from tui.engine.setup.steps import Request
+    from tui.engine.setup.step import Request
 
     return Request(
         mlcflow.folder_of(found.folder) if found.folder else place.default_folder(),

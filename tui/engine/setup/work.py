@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -19,66 +19,24 @@ from tui.engine.setup import automations, causes, checks, network
 from tui.engine.setup.look import Command, Look
 from tui.engine.setup.place import clean_environment
 from tui.engine.setup.problem import Problem
-from tui.engine.setup.steps import Plan, Step
+from tui.engine.setup.step import Step
+from tui.engine.setup.steps import Plan
+from tui.engine.setup.told import (
+    DONE,
+    FAILED,
+    RUNNING,
+    SKIPPED,
+    STOPPED,
+    Event,
+    Finished,
+    Noted,
+    Printed,
+    StepChanged,
+    shell_line,
+)
 
 CHECKS = "checks"
 CHECKS_TITLE = "what the machine must have"
-RUNNING, DONE, SKIPPED, FAILED, STOPPED = "running", "done", "skipped", "failed", "stopped"
-
-
-@dataclass(frozen=True)
-class StepChanged:
-    """A step began, or ended."""
-
-    name: str
-    title: str
-    state: str
-    """running, then done, skipped (it was done already), failed or stopped."""
-    seconds: float | None = None
-    words: str = ""
-    """What is there now."""
-    problems: tuple[Problem, ...] = ()
-    """Of a step that failed: why, and what to do."""
-
-
-@dataclass(frozen=True)
-class Printed:
-    """A line of a command's output, or `$` and the command itself."""
-
-    name: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Noted:
-    """Something to know, which keeps nothing from going on."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Finished:
-    """It is over."""
-
-    ok: bool
-    seconds: float
-    installation: str
-    """The folder."""
-    stopped: bool = False
-
-
-Event = StepChanged | Printed | Noted | Finished
-NAMES: dict[type, str] = {
-    StepChanged: "step",
-    Printed: "line",
-    Noted: "note",
-    Finished: "finished",
-}
-
-
-def to_json(event: Event) -> dict[str, Any]:
-    """As `setup --json` prints it."""
-    return {"event": NAMES[type(event)], **asdict(event)}
 
 
 @dataclass(frozen=True)
@@ -125,6 +83,7 @@ class _Work:
             self._child.close()
             self._child = None
         if self._lock is not None:
+            process.end_marked(self._place.mark)  # Ctrl-C may have come while one was started
             os.close(self._lock)
             self._lock = None
 
@@ -379,19 +338,3 @@ def _version() -> str:
         return installed("mlperf-tui")
     except PackageNotFoundError:
         return "without metadata"
-
-
-def shell_line(command: Command, env_vars: Mapping[str, str]) -> str:
-    """A command with the variables that we set, as one would type it."""
-    return " ".join([*shell_variables(env_vars), shlex.join(command)])
-
-
-def shell_variables(env_vars: Mapping[str, str]) -> list[str]:
-    """Variables as a shell takes them; our own PATH within ours by its name."""
-    path = os.environ.get("PATH", os.defpath)
-    return [
-        f"{name}={shlex.quote(value.removesuffix(f':{path}'))}:$PATH"
-        if name == "PATH" and value.endswith(f":{path}")
-        else f"{name}={shlex.quote(value)}"
-        for name, value in env_vars.items()
-    ]
