@@ -49,6 +49,42 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def bare_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A venv with pip and nothing else."""
+    from tests.fakes import installation
+    from tui.engine.setup import python as interpreters
+
+    host = interpreters.host_python()
+    if host is None or not host.has_ensurepip:
+        missing("Python has no ensurepip (python3-venv)")
+    return installation.make_venv(tmp_path_factory.mktemp("venv") / "mlc")
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    """Clones of a small mlperf-automations and of inference, for `setup --from-mirror`."""
+    from tests.fakes import installation
+
+    return installation.make_mirror(tmp_path / "mirror")
+
+
+@pytest.fixture
+def official_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path, bare_venv: Path
+) -> Path:
+    """A folder whose venv has all that a setup installs, on a machine that lacks nothing."""
+    from tests.fakes import installation
+    from tui.engine.setup import checks, packages
+
+    monkeypatch.setattr(packages, "ENGINES", installation.ENGINES)
+    monkeypatch.setattr(checks, "missing", lambda _: {})
+    folder = tmp_path / "official"
+    folder.mkdir()
+    installation.furnish(bare_venv, folder / "mlc")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def corpus() -> Path:
     """The recordings that are too big for the repository."""
     named = os.environ.get("MLPERF_TUI_CORPUS")

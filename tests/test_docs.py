@@ -19,6 +19,7 @@ from tui.screens.record import RecordScreen
 from tui.screens.result_keys import ResultKeys
 from tui.screens.results import ResultsScreen
 from tui.screens.run import RunScreen
+from tui.screens.setup import SetupScreen
 from widgets.choice_list import ChoiceList
 from widgets.field_list import FieldList
 from widgets.form import Form
@@ -28,7 +29,8 @@ REPOSITORY = Path(__file__).parents[1]
 KEYS = REPOSITORY / "docs/keys.md"
 PLACES = (
     MlperfTui, BenchmarksScreen, RunScreen, HistoryScreen, GpuScreen, LogFrame, ResultKeys,
-    ResultsScreen, RecordScreen, DoctorScreen, LaunchScreen, FieldList, ChoiceList, Form, LogView,
+    ResultsScreen, RecordScreen, DoctorScreen, LaunchScreen, SetupScreen, FieldList, ChoiceList,
+    Form, LogView,
 )  # fmt: skip
 NAMES = {
     "question_mark": "?",

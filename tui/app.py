@@ -36,6 +36,8 @@ from widgets.rows import Badge, Meter, Tone
 from widgets.tones import KEY, QUIET, STRONG, badge_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui.engine.doctor import Outside
     from tui.engine.telemetry.gpus import GpuSnapshot
     from tui.engine.telemetry.host import HostSample
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from tui.screens.launch import LaunchScreen
     from tui.screens.probe import ProbeScreen
     from tui.screens.run import RunScreen
+    from tui.screens.setup import SetupScreen
 
 LOOK_S = 1.0
 TABS = {
@@ -98,6 +101,7 @@ class MlperfTui(App[None]):
         self._gpus = ""
         self._tab = "benchmarks"
         self._top: tuple[str, ...] = ()
+        self._setup: SetupScreen | None = None
         self.register_theme(terminal.TERMINAL)
         self.theme = terminal.TERMINAL.name
         self.animation_level = "none"
@@ -206,6 +210,15 @@ class MlperfTui(App[None]):
         if isinstance(self.screen, BenchmarksScreen):
             self.screen.take(event.request)
 
+    async def on_benchmarks_screen_setup_wanted(self) -> None:
+        """The screen that makes an official installation; kept, because a setup goes on in it."""
+        from tui.screens.setup import SetupScreen
+
+        if self._setup is None:
+            self._setup = SetupScreen(self._facts, self._store.root, self._clock)
+            self.install_screen(self._setup, "setup")
+        await self.push_screen("setup")
+
     async def on_history_screen_opened(self, event: HistoryScreen.Opened) -> None:
         """A run was started once more: show that one."""
         await self._open(event.run)
@@ -243,6 +256,11 @@ class MlperfTui(App[None]):
             await self.pop_screen()
         await self.push_screen(ResultsScreen(event.path, self._catalog, self._store.root))
 
+    @property
+    def setup_left_at(self) -> Path | None:
+        """The folder of a setup that the app's end stopped; None: none was at work."""
+        return self._setup.left_at if self._setup is not None else None
+
     # --- the top line -------------------------------------------------------------------------
 
     @on(TabScreen.Seen)
@@ -258,10 +276,11 @@ class MlperfTui(App[None]):
         self._gpus = self._gpu_words()
         screen.set_strip(self._strip())
         running, waiting = live_runs(self._store)
-        now = (self._tab, self._gpus, str(len(running)), str(len(waiting)))
+        setting_up = self._setup is not None and self._setup.is_working
+        now = (self._tab, self._gpus, str(len(running)), str(len(waiting)), str(setting_up))
         if now != self._top:
             self._top = now
-            screen.set_top(self._machine(), _live_words(running, waiting), self._tabs())
+            screen.set_top(self._machine(), _live_words(running, waiting, setting_up), self._tabs())
 
     def _machine(self) -> Text:
         facts = self._facts
@@ -442,8 +461,8 @@ def _host() -> HostTeller:
     return HostSource()
 
 
-def _live_words(running: Sequence[str], waiting: Sequence[str]) -> Text:
-    parts = []
+def _live_words(running: Sequence[str], waiting: Sequence[str], setting_up: bool) -> Text:
+    parts = [badge_text(Badge("setup", Tone.ACTIVE))] if setting_up else []
     if running:
         parts.append(badge_text(Badge(f"{len(running)} running", Tone.ACTIVE)))
     if waiting:
@@ -468,4 +487,6 @@ def open_app(*, ascii_only: bool) -> int:
         sys.stderr.write(
             f"{run_id} goes on; mlperf-tui shows it, mlperf-tui stop {run_id} ends it\n"
         )
+    if (folder := app.setup_left_at) is not None:
+        sys.stderr.write(f"setup was stopped; mlperf-tui setup {folder} goes on from there\n")
     return app.return_code or 0

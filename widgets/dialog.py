@@ -25,6 +25,11 @@ class Paragraphs(TextView):
         super().__init__()
         self._paragraphs = tuple(paragraphs)
 
+    def show(self, paragraphs: Sequence[Text]) -> None:
+        """Show others."""
+        self._paragraphs = tuple(paragraphs)
+        self.redraw()
+
     def lines(self, width: int) -> list[Text]:
         """The paragraphs, broken."""
         console = self.app.console

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from tui.engine.probe import judge
 from tui.engine.process import try_lock
 from tui.engine.queue import queue_folder
 from tui.engine.results import read_results
+from tui.engine.setup import told, work
+from tui.engine.setup.problem import Problem
 from tui.engine.store import Cause, Run, RunState
 from tui.engine.sut import SystemFacts
 from tui.engine.telemetry.gpus import GpuDevice, GpuHealth, GpuProcess, GpuSnapshot
@@ -310,3 +313,41 @@ def machine(folder: Path) -> Machine:
 def outside() -> dict[str, Any]:
     """What the app takes from outside; its clock stands still."""
     return {"clock": CLOCK, "nvml": Gpus, "host": Host, "history": looked_at()}
+
+
+SETUP_LOG = """\
+Collecting onnxruntime
+  Downloading onnxruntime_gpu-1.32.0-cp312-cp312-manylinux_2_28_x86_64.whl (256.4 MB)
+     ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 256.4/256.4 MB 41.2 MB/s eta 0:00:00
+Collecting opencv-python-headless
+  Downloading opencv_python_headless-4.13.0.92-cp37-abi3-manylinux_2_28_x86_64.whl (62.5 MB)
+"""
+
+
+class SetupWork:
+    """In place of a setup: one that goes on for ever, or has failed."""
+
+    def __init__(self, tmp: Path, *, fails: bool) -> None:
+        self._fails = fails
+        self.log = tmp / "setup.log"
+        self.log.write_text("" if fails else SETUP_LOG)
+
+    def __call__(self, plan: Any, outside: Any) -> Iterator[Any]:
+        """What happens."""
+        checks = work.CHECKS, work.CHECKS_TITLE
+        if self._fails:
+            problem = Problem(
+                "official runs need what is missing here: cmake, Python.h",
+                "install it",
+                "sudo apt-get install -y cmake python3-dev",
+            )
+            yield told.StepChanged(*checks, told.FAILED, 0.2, problems=(problem,))
+            yield told.Finished(False, 0.2, str(plan.place.folder))
+            return
+        yield told.StepChanged(*checks, told.DONE, 0.2, "Python 3.12.3")
+        for name, seconds, words in (("venv", 2.3, "Python 3.12.3"), ("mlcflow", 1.4, "1.3.8")):
+            yield told.StepChanged(name, "", told.DONE, seconds, words)
+        yield told.StepChanged("engines", "", told.RUNNING)
+        yield told.Printed("engines", SETUP_LOG.splitlines()[-1])
+        while not outside.is_stopped():
+            sleep(0.05)

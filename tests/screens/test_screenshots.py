@@ -18,6 +18,7 @@ from tests.screens import made_up
 from tests.screens.looks import shown, until
 from tui.app import MlperfTui
 from tui.engine import catalog
+from tui.engine.setup import place, python, steps, work
 from tui.engine.store import RunStore
 from tui.screens.run import RunScreen
 
@@ -51,6 +52,10 @@ STATES = {
     "probe-wide": (("5",), "▲ suspect", LARGE),
     "doctor": (("6",), "seen 0 s ago", SMALL),
     "doctor-wide": (("6",), "seen 0 s ago", LARGE),
+    "setup": (("i",), "what Enter runs", SMALL),
+    "setup-live": (("i", "enter"), "downloading opencv", SMALL),
+    "setup-live-wide": (("i", "enter"), "downloading opencv", LARGE),
+    "setup-failed": (("i", "enter"), "✖ failed", SMALL),
     "record": (("2", "down", "enter", "p", *["left"] * 9, *["plus"] * 2), "at ", SMALL),
     "record-wide": (("2", "down", "enter", "p"), "whole run", LARGE),
 }
@@ -72,9 +77,11 @@ def made(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStor
 )
 @pytest.mark.parametrize("name", STATES)
 async def test_the_picture_is_what_the_app_shows(
-    made: RunStore, name: str, monkeypatch: pytest.MonkeyPatch
+    made: RunStore, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys, words, size = STATES[name]
+    if name.startswith("setup"):
+        set_up(tmp_path, monkeypatch, fails=name.endswith("failed"))
     runs = made_up.make_all(made.root)
     if name in ("launch", "launch-wide", "launch-refused"):
         made_up.with_installation(made.root, monkeypatch)
@@ -95,6 +102,16 @@ async def test_the_picture_is_what_the_app_shows(
             await settled(app, pilot)
             picture = normalized(app.export_screenshot(title="mlperf-tui"))
     check(PICTURES / f"{name}.svg", picture)
+
+
+def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fails: bool) -> None:
+    """A machine with a Python of its own, and a setup that goes on or has failed."""
+    host = python.HostPython("/usr/bin/python3", (3, 12, 3), True, True, True, ())
+    made = made_up.SetupWork(tmp_path, fails=fails)
+    monkeypatch.setattr(steps, "host_python", lambda: host)
+    monkeypatch.setattr(steps.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(work, "run", made)
+    monkeypatch.setattr(place.Place, "log", made.log)
 
 
 async def settled(app: MlperfTui, pilot: object) -> None:

@@ -6,11 +6,25 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tui.cli import app, benchmarks, doctor, explain, gpu, options, output, probe, results, runs
+from tui.cli import (
+    app,
+    benchmarks,
+    doctor,
+    explain,
+    gpu,
+    options,
+    output,
+    probe,
+    results,
+    runs,
+    setup,
+)
 from tui.cli import run as run_verb
 from tui.engine.errors import MlperfTuiError, UsageError
 
-VERBS = (benchmarks, options, run_verb, runs, results, explain, gpu, probe, doctor)
+VERBS = (
+    benchmarks, options, run_verb, runs, results, explain, gpu, probe, doctor, setup,
+)  # fmt: skip
 INTERRUPTED = 130
 
 

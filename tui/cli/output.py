@@ -154,7 +154,7 @@ def wrapped(text: str, first: str = "", rest: str | None = None) -> None:
     import textwrap
 
     wrapper = textwrap.TextWrapper(
-        width=_terminal_width(),
+        width=terminal_width(),
         initial_indent=first,
         subsequent_indent=first if rest is None else rest,
         break_long_words=False,
@@ -166,7 +166,8 @@ def wrapped(text: str, first: str = "", rest: str | None = None) -> None:
         line(one.replace("\u00a0", " "))
 
 
-def _terminal_width() -> int:
+def terminal_width() -> int:
+    """Columns of the terminal."""
     import shutil
 
     return shutil.get_terminal_size().columns
@@ -184,7 +185,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Badge]], spare: Sequence[
     left_out = list(spare)
     while True:
         widths = [max(map(_width, column)) for column in zip(*lines)]
-        too_wide = sum(widths) + 2 * len(widths) - 2 > _terminal_width()
+        too_wide = sum(widths) + 2 * len(widths) - 2 > terminal_width()
         if not (left_out and sys.stdout.isatty() and too_wide):
             break
         place = lines[0].index(left_out.pop(0))

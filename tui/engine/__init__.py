@@ -22,6 +22,7 @@ A health probe goes the same way: `launch` plans it, its command is `probe_cupy`
 
 `doctor` stands beside all that: checks of the machine and of what is set up on it, each with its
 fix; some of them `launch` asks before every run.
+The package `setup` stands beside that walk: it makes the installation that `mlcflow` then finds.
 
 `flock` is the truth about who is alive, pids are hints. Raw output is kept as it came; everything
 else is derived from it and may be derived again.

@@ -17,13 +17,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui.engine import home
+from tui.engine import home, mirror, process
 from tui.engine.errors import InstallationError, MlperfTuiError
 
 EMBEDDED = "embedded"
 CUDA = Path("/usr/local/cuda")
 OFFICIAL_DEFAULT = Path("/mnt/data/mlperf-official")
 EMBEDDED_SCRIPT = "run-smoke-inference"
+SETUP_LOG = "setup.log"
+"""In an installation's folder; locked while a setup works there."""
 OFFICIAL_SCRIPT = "run-mlperf-inference-app"
 
 
@@ -84,7 +86,12 @@ def locate(name: str, root: Path) -> Installation:
     Raises:
         InstallationError: nothing usable is there; says what is missing.
     """
-    return embedded(root) if name == EMBEDDED else official(folder_of(name))
+    if name == EMBEDDED:
+        return embedded(root)
+    folder = folder_of(name)
+    if process.is_locked(folder / SETUP_LOG):
+        raise InstallationError(f"--installation: a setup works in {folder} now; wait for its end")
+    return official(folder)
 
 
 def folder_of(name: str) -> Path:
@@ -117,7 +124,7 @@ def official(folder: Path) -> Installation:
     if not os.access(mlcr, os.X_OK):
         raise InstallationError(
             f"--installation: no mlcr at {mlcr}; name a folder that holds mlc/bin/mlcr, "
-            f"or {EMBEDDED}"
+            f"or {EMBEDDED}; `mlperf-tui setup {folder}` makes an installation there"
         )
     if is_ours(mlcr):
         raise InstallationError(
@@ -132,7 +139,8 @@ def official(folder: Path) -> Installation:
                     f"--installation: {repos} holds our embedded repository beside the official "
                     "one, and mlcr would pick either; remove the embedded one: mlc rm repo"
                 )
-            return Installation(str(folder), mlcr, repos, script, _env_vars(mlcr, repos))
+            env_vars = _env_vars(mlcr, repos) | mirror.remembered_env_vars(folder)
+            return Installation(str(folder), mlcr, repos, script, env_vars)
     own = folder / "MLC/repos"
     raise InstallationError(
         f"--installation: {folder} has no automation repository ({OFFICIAL_SCRIPT} in {own}); "

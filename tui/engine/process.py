@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +22,9 @@ RUN_MARK = "MLPERF_TUI_RUN"
 KEEPER = Path(__file__).with_name("keeper.py")
 HANDSHAKE_S = 15.0
 LOCK_RETRY_S = 0.5
+LOOK_S = 0.1
+STOPPING = ((signal.SIGINT, 5.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+"""Signal, and seconds until the next: how a child of ours is stopped."""
 
 
 @cache
@@ -326,7 +329,11 @@ class Output:
 
 
 def output_of(
-    argv: Sequence[str], seconds: float, env_vars: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    seconds: float,
+    env_vars: Mapping[str, str] | None = None,
+    *,
+    is_whole: bool = False,
 ) -> Output:
     """Run a command that shall end soon: no terminal, a session of its own, nothing left of it.
 
@@ -334,6 +341,7 @@ def output_of(
         argv: the command; no shell looks at it.
         seconds: after that it is killed, with everything in its group.
         env_vars: over our own environment variables.
+        is_whole: they are all, in place of ours.
 
     Raises:
         OSError: it cannot be started.
@@ -346,7 +354,7 @@ def output_of(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        env={**os.environ, **(env_vars or {})},
+        env={**({} if is_whole else os.environ), **(env_vars or {})},
         cwd="/",
     )
     assert child.stdout is not None
@@ -376,4 +384,97 @@ def _read_for(handle: int, end: float) -> bytes:
         if not part:
             break
         found += part[: MOST_OUTPUT - len(found)]
+    return found
+
+
+def ask(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, seconds: float = 20.0
+) -> Output:
+    """The same where nothing can go wrong but the answer: what cannot be started says why in it.
+
+    Args:
+        argv: the command.
+        env: its whole environment; None: ours.
+        seconds: after that it is killed.
+    """
+    try:
+        found = output_of(argv, seconds, env, is_whole=env is not None)
+    except OSError as error:
+        return Output(None, f"{argv[0]}: {error.strerror}")
+    return found if found.code is not None else Output(None, f"no answer within {seconds:.0f} s")
+
+
+# --- children that we wait for ------------------------------------------------------------------
+
+
+class Child:
+    """A command in a session of its own, without a terminal, its output read as it comes."""
+
+    def __init__(
+        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, mark: str
+    ) -> None:
+        """Start it.
+
+        Args:
+            argv: the command.
+            env: its whole environment.
+            cwd: where it works.
+            mark: by this its processes are found again, by us or by a later process of ours.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        import subprocess
+
+        self._mark = mark
+        self._child = subprocess.Popen(
+            list(argv),
+            env={**env, RUN_MARK: mark},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def output(self, is_stopped: Callable[[], bool]) -> Iterator[bytes]:
+        """What it prints, in pieces as they come, until it has ended or `is_stopped`."""
+        import select
+
+        assert self._child.stdout is not None
+        handle = self._child.stdout.fileno()
+        while not is_stopped():
+            if select.select([handle], [], [], LOOK_S)[0]:
+                if not (piece := os.read(handle, 65536)):
+                    return
+                yield piece
+            elif self._child.poll() is not None:
+                return  # what it left behind may hold the pipe for ever
+
+    def wait(self) -> int:
+        """Its exit code, negative for a signal."""
+        return self._child.wait()
+
+    def stop(self) -> None:
+        """Bring it and all that it started to an end; harmless where it has ended."""
+        end_marked(self._mark)
+        self._child.wait()
+
+    def close(self) -> None:
+        """Let go of its output."""
+        if self._child.stdout is not None:
+            self._child.stdout.close()
+
+
+def end_marked(mark: str) -> int:
+    """Stop every process with that mark: gently, then hard; how many there were."""
+    found = len(run_processes(mark, None))
+    for number, seconds in STOPPING:
+        signal_processes(left := run_processes(mark, None), number, group=None)
+        end = time.monotonic() + seconds
+        while left and time.monotonic() < end:
+            time.sleep(0.02)
+            left = run_processes(mark, None)
+        if not left:
+            break
     return found

@@ -16,9 +16,8 @@ USUAL_MODES = tuple(MODES)[:4]
 """The others make a submission; the form has them."""
 EXECUTION_MODES = ("test", "fast", "valid")
 NO_INSTALLATION = (
-    "official installation not found: only the embedded checks can run. Name one in "
-    "$MLPERF_TUI_INSTALLATION or settings.yaml (`mlperf-tui setup`, which makes one, is not in "
-    "this version yet)"
+    "official installation not found: only the embedded checks can run. i makes one; one that is "
+    "somewhere is named in $MLPERF_TUI_INSTALLATION or settings.yaml"
 )
 FIRST_START = "Press Enter: a 10-second run shows that everything works here."
 COLUMNS = (

@@ -63,9 +63,13 @@ class BenchmarksScreen(TabScreen, StartScreen):
         Binding("y", "app.copy", "copy"),
         Binding("d", "dry_run", "dry run"),
         Binding("s", "settings", "set", priority=True),
+        Binding("i", "setup", "install"),
         Binding("slash", "filter", "filter", priority=True),
         Binding("escape", "back", "list", show=False),
     ]
+
+    class SetupWanted(Message):
+        """An official installation is to be made."""
 
     class FormWanted(Message):
         """Every field of this choice is to be shown; with the presets to choose from first."""
@@ -111,8 +115,17 @@ class BenchmarksScreen(TabScreen, StartScreen):
     def on_screen_resume(self) -> None:
         """A run may have ended meanwhile, a probe too."""
         self._last_probe = None
+        self._look_for_installations()
         if self._shown:
             self._show_details()
+
+    def _look_for_installations(self) -> None:
+        """One may have been made meanwhile."""
+        found = [Option(name) for name in mlcflow.known()]
+        if found != self._installations:
+            self._installations = found
+            self._has_official = any(one.value != mlcflow.EMBEDDED for one in found)
+            self._fill()
 
     def on_resize(self) -> None:
         """There is more room for details, or less."""
@@ -141,10 +154,12 @@ class BenchmarksScreen(TabScreen, StartScreen):
     def _show_filter(self) -> None:
         words = self._words or "filter"
         official = [one.value for one in self._installations if one.value != mlcflow.EMBEDDED]
-        where = f"installation: {official[0]}" if official else "no official installation"
+        where = Text(f"installation: {official[0]}" if official else "", QUIET)
+        if not official:
+            where = Text.assemble(("no official installation, ", QUIET), ("i", KEY))
+            where.append(" makes one", QUIET)
         self.query_one("#filter", Line).show(
-            Text.assemble(("/ ", KEY), (words, STRONG if self._words else QUIET)),
-            Text(where, QUIET),
+            Text.assemble(("/ ", KEY), (words, STRONG if self._words else QUIET)), where
         )
 
     @property
@@ -377,6 +392,10 @@ class BenchmarksScreen(TabScreen, StartScreen):
             self.say(self._problem or "nothing is chosen", Tone.BAD)
         else:
             self.start_runs(self._plan)
+
+    def action_setup(self) -> None:
+        """Make the installation that official runs use."""
+        self.post_message(self.SetupWanted())
 
     def action_dry_run(self) -> None:
         """The whole command with its folder and variables."""

@@ -11,6 +11,7 @@ from rich.text import Text
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from tui.engine.log_index import LogIndex
@@ -61,6 +62,11 @@ class LogFrame(FrameScreen):
         """The log may still get longer."""
         return False
 
+    @property
+    def resting_place(self) -> Widget:
+        """Where keys go when nothing is typed."""
+        return self.query_one(LogView)
+
     def show_rule(self) -> None:
         """Where one is in the log, and what is looked for."""
         place = self._place
@@ -94,7 +100,7 @@ class LogFrame(FrameScreen):
     async def on_prompt_sent(self, event: Prompt.Sent) -> None:
         """Look for the word."""
         view = self.query_one(LogView)
-        await self.close_prompt(view)
+        await self.close_prompt(self.resting_place)
         if not event.text:
             self.action_hit(1)  # the last word again
         else:
@@ -103,7 +109,7 @@ class LogFrame(FrameScreen):
 
     async def on_prompt_left(self) -> None:
         """Nothing is wanted."""
-        await self.close_prompt(self.query_one(LogView))
+        await self.close_prompt(self.resting_place)
 
     def action_hit(self, step: int) -> None:
         """The next hit (the one before)."""
