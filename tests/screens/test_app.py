@@ -145,7 +145,7 @@ async def test_a_failing_run_says_why_and_what_to_do(app: MlperfTui, store: RunS
         await pilot.press("2")
         await until(pilot, lambda: "✖ failed" in shown(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "✖ ValueError: no such file" in shown(app))
+        await until(pilot, lambda: "✖ a guess: ValueError: no such file (line 2)" in shown(app))
         assert "✖ failed" in shown(app).split("\n")[0]
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, Sheet))
@@ -555,7 +555,7 @@ async def test_small_terminals_end_nothing(
             await pilot.pause()
             await pilot.resize_terminal(*LARGE)
         await pilot.press("escape")
-        await until(pilot, lambda: "✖ ValueError: no" in shown(app))
+        await until(pilot, lambda: "✖ a guess: ValueError: no" in shown(app))
 
 
 async def test_rerun_of_a_run_whose_data_root_has_moved(

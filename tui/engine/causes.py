@@ -1011,8 +1011,8 @@ def _guess(evidence: Evidence, findings: Findings, ended: Mapping[str, Any] | No
         also = f" (also: {' / '.join(others[-2:])})" if others and not raised else ""
         return Cause(
             "unknown",
-            f"no cause that is known here; what looks most like one: {said}{also}",
-            f"read the log around line {line}",
+            f"a guess: {said}{also}",
+            f"no cause that is known here fits: read the log around line {line}",
             line,
         )
     own = BLOCK_ERROR.search(block)
