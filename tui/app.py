@@ -210,7 +210,7 @@ class MlperfTui(App[None]):
         if isinstance(self.screen, BenchmarksScreen):
             self.screen.take(event.request)
 
-    async def on_benchmarks_screen_setup_wanted(self) -> None:
+    async def on_tab_screen_setup_wanted(self) -> None:
         """The screen that makes an official installation; kept, because a setup goes on in it."""
         from tui.screens.setup import SetupScreen
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tui.engine.console import ESCAPE, Evidence, Findings
+from tui.engine.packages import PACKAGES, apt_line
 from tui.engine.store import Cause
 
 LONGEST = 300
@@ -47,45 +48,6 @@ EXPORTS = (
     "export CUDA_HOME=/usr/local/cuda PATH=/usr/local/cuda/bin:$PATH "
     "LD_LIBRARY_PATH=/usr/local/cuda/lib64:$LD_LIBRARY_PATH"
 )
-PACKAGES = {
-    "git": "git",
-    "ld": "binutils",
-    "as": "binutils",
-    "ar": "binutils",
-    "gcc": "build-essential",
-    "g++": "build-essential",
-    "cc": "build-essential",
-    "c++": "build-essential",
-    "make": "build-essential",
-    "cmake": "cmake",
-    "wget": "wget",
-    "curl": "curl",
-    "unzip": "unzip",
-    "rsync": "rsync",
-    "patch": "patch",
-    "tar": "tar",
-    "bzip2": "bzip2",
-    "xz": "xz-utils",
-    "numactl": "numactl",
-    "dmidecode": "dmidecode",
-    "lscpu": "util-linux",
-    "rclone": "rclone",
-    "ninja": "ninja-build",
-    "docker": "docker.io",
-    "Python.h": "python3-dev",
-    "numa.h": "libnuma-dev",
-    "libGL.so.1": "libgl1",
-    "libgthread-2.0.so.0": "libglib2.0-0",
-    "libglib-2.0.so.0": "libglib2.0-0",
-    "libnuma.so.1": "libnuma1",
-    "libgomp.so.1": "libgomp1",
-    "libsndfile.so.1": "libsndfile1",
-    "libSM.so.6": "libsm6",
-    "libXext.so.6": "libxext6",
-    "libXrender.so.1": "libxrender1",
-}
-"""What Debian and Ubuntu call the package that a command, a header or a library comes in."""
-
 KNOWN: tuple[Known, ...] = (
     # --- the machine ------------------------------------------------------------------------
     Known(
@@ -843,7 +805,7 @@ def _filled(text: str, words: list[str]) -> str:
 def _package(cause: Cause, words: Sequence[str], text: str) -> Cause:
     package = PACKAGES.get(words[0].rpartition("/")[2]) if words else None
     if package:
-        return replace(cause, fix=f"sudo apt-get install -y {package}")
+        return replace(cause, fix=apt_line([package]))
     return replace(cause, fix=cause.fix or f"install the package that holds {words[0]}")
 
 

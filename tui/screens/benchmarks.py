@@ -68,9 +68,6 @@ class BenchmarksScreen(TabScreen, StartScreen):
         Binding("escape", "back", "list", show=False),
     ]
 
-    class SetupWanted(Message):
-        """An official installation is to be made."""
-
     class FormWanted(Message):
         """Every field of this choice is to be shown; with the presets to choose from first."""
 
@@ -392,10 +389,6 @@ class BenchmarksScreen(TabScreen, StartScreen):
             self.say(self._problem or "nothing is chosen", Tone.BAD)
         else:
             self.start_runs(self._plan)
-
-    def action_setup(self) -> None:
-        """Make the installation that official runs use."""
-        self.post_message(self.SetupWanted())
 
     def action_dry_run(self) -> None:
         """The whole command with its folder and variables."""

@@ -123,6 +123,13 @@ class TabScreen(FrameScreen):
     class Seen(Message):
         """The screen is seen now: the app writes its two lines at the top."""
 
+    class SetupWanted(Message):
+        """An official installation is to be made."""
+
+    def action_setup(self) -> None:
+        """Make the installation that official runs use."""
+        self.post_message(self.SetupWanted())
+
     def on_screen_resume(self) -> None:
         """Ask for the lines at the top."""
         self.post_message(self.Seen())

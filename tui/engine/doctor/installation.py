@@ -22,14 +22,9 @@ from tui.engine.doctor.check import (
 )
 from tui.engine.doctor.here import COMMAND_S, Here, Interpreter
 from tui.engine.doctor.python import FIRST, LAST, numbers
+from tui.engine.packages import LIBRARIES, PACKAGES, TOOLS, apt_line
 
 NONE = "no official installation to look at"
-TOOLS = {
-    "git": "git", "ld": "binutils", "gcc": "build-essential", "g++": "build-essential",
-    "make": "build-essential", "cmake": "cmake",
-}  # fmt: skip
-"""Commands that official scripts call, and Debian's package of each."""
-LIBRARIES = {"libgthread-2.0.so.0": "libglib2.0-0", "libGL.so.1": "libgl1"}
 MISSING = {
     "git": "cannot fetch anything",
     "ld": "fails in its first step",
@@ -156,11 +151,12 @@ def prerequisites(here: Here) -> Finding:
     missing = dict(_missing(here))
     if not missing:
         return ok("git, ld, gcc, g++, make, cmake, Python.h, libgthread, libGL")
-    packages = " ".join(dict.fromkeys(missing.values()))
     has_apt = here.outside.which("apt-get") is not None
     fix = by_hand(
-        "Install what is missing." if has_apt else f"On Debian they are called: {packages}.",
-        f"sudo apt-get install -y {packages}" if has_apt else None,
+        "Install what is missing."
+        if has_apt
+        else f"On Debian they are called: {' '.join(dict.fromkeys(missing.values()))}.",
+        apt_line(missing.values()) if has_apt else None,
     )
     found = f"missing: {', '.join(missing)}"
     why = "Without " + "; without ".join(f"{name} mlcr {MISSING[name]}" for name in missing) + "."
@@ -179,7 +175,7 @@ def _missing(here: Here) -> list[tuple[str, str]]:
     told = here.interpreter(python) if python else ""
     if isinstance(told, Interpreter):
         if not here.path(f"{told.include}/Python.h").exists():
-            found.append(("Python.h", "python3-dev"))
+            found.append(("Python.h", PACKAGES["Python.h"]))
         if not told.ensurepip and not has_venv:
             found.append(("ensurepip", "python3-venv"))
     for name, package in LIBRARIES.items():

@@ -8,23 +8,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from tui.engine.packages import LIBRARIES, TOOLS, apt_line
 from tui.engine.setup.place import Place
 from tui.engine.setup.problem import Problem
 from tui.engine.setup.python import NEWEST, OLDEST, HostPython
 
-TOOLS = {
-    "git": "git",
-    "ld": "binutils",
-    "gcc": "build-essential",
-    "g++": "build-essential",
-    "make": "build-essential",
-    "cmake": "cmake",
-}
-"""Tool -> the Debian and Ubuntu package that has it."""
-LIBRARIES = {"libgthread-2.0.so.0": "libglib2.0-0", "libGL.so.1": "libgl1"}
 SHORT_BYTES, FULL_BYTES = 5 * 10**9, 45 * 10**9
 """Free space for `_short` runs; for `_full` ones on ImageNet (archive and preprocessed images)."""
-BUILD_ESSENTIAL = "build-essential"
 
 
 def missing(
@@ -57,11 +47,8 @@ def prerequisites(lacks: dict[str, str]) -> Problem | None:
     """One sentence and one line for all that is missing."""
     if not lacks:
         return None
-    packages = list(dict.fromkeys(lacks.values()))
-    if BUILD_ESSENTIAL in packages and "binutils" in packages:
-        packages.remove("binutils")
-    sudo = "" if os.geteuid() == 0 else "sudo "
-    line = f"{sudo}apt-get install -y {' '.join(packages)}"
+    line = apt_line(lacks.values())
+    line = line.removeprefix("sudo ") if os.geteuid() == 0 else line
     has_apt = shutil.which("apt-get") is not None
     fix = "install it" if has_apt else "install these; the line is for Debian and Ubuntu"
     return Problem(f"official runs need what is missing here: {', '.join(lacks)}", fix, line)

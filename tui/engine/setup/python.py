@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from tui.engine import process
+from tui.engine.packages import LIBRARIES
 from tui.engine.setup.place import clean_environment
 
 OLDEST, NEWEST = (3, 9), (3, 13)
 """LoadGen has wheels for these."""
-LIBRARIES = ("libgthread-2.0.so.0", "libGL.so.1")
 """OpenCV cannot be imported without them."""
 FACTS = f"""
 import ctypes, importlib.util, json, os, sys, sysconfig
@@ -33,7 +33,7 @@ print(json.dumps(dict(
     header=os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")),
     ensurepip=importlib.util.find_spec("ensurepip") is not None,
     pip=importlib.util.find_spec("pip") is not None,
-    lacks=[name for name in {LIBRARIES!r} if not loads(name)],
+    lacks=[name for name in {tuple(LIBRARIES)!r} if not loads(name)],
 )))
 """
 PACKAGES = """
