@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import finished, missing, nothing_left, running, submit, wait_for
+from conftest import finished, missing, nothing_left, python, running, spec_of, submit, wait_for
 
 from tui.engine import events, explain, mlcflow
 from tui.engine.runners.local import LocalRunner
@@ -117,3 +117,12 @@ def test_bytes_and_silence_of_a_run_are_recorded(store: RunStore) -> None:
     assert 5 < told[0]["seconds"] < 20
     lines = run.console.read_text().splitlines()
     assert "starting TestScenario" in lines[told[0]["line"] - 1]
+
+
+def test_a_run_that_waits_and_a_probe_can_be_explained(store: RunStore) -> None:
+    waiting = store.create(spec_of(["mlcr"]), {})
+    assert explain.explain_run(waiting).phases == ()
+    lines = [{"probe": "step", "name": "alloc", "nth": 1, "of": 2}]
+    code = f"print({json.dumps(json.dumps(lines[0]))})"
+    probed = finished(submit(store, python(code), kind="probe"))
+    assert [one.name for one in explain.explain_run(probed).phases] == ["alloc"]

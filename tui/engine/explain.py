@@ -100,24 +100,34 @@ def explain_run(run: Run) -> Explanation:
     """A run of ours: its own record says when things happened and how it ended.
 
     Raises:
-        NotFoundError: it has no console.
+        NotFoundError: its folder is damaged.
     """
-    state = run.stored_state
-    try:
-        with open(run.console, "rb") as file:
-            read = _read(file)
-    except OSError as error:
-        raise NotFoundError(f"{run.console} cannot be read: {error.strerror}") from error
+    state = run.current_state()
     recorded, _ = events.read(run.events)
-    times = {
-        one.get("line"): one.get("boottime_s") for one in recorded if one["kind"] == events.PHASE
-    }
+    read = _read_console(run)
+    told = [one for one in recorded if one["kind"] == events.PHASE]
+    if run.stored_spec.get("kind") == "probe":  # its phases are steps of its own protocol
+        read.phases = [
+            Phase(one["phase"], one.get("offset", 0), one.get("line", 0)) for one in told
+        ]
+    times = {one.get("line"): one.get("boottime_s") for one in told}
     read.begins = [times.get(one.line) for one in read.phases]
     read.end = state.ended_boottime_s
     if not state.is_final:
         return _explanation(read, RUNNING, None)
     read.silence = _longest(recorded)
     return _explanation(read, _outcome(state, read.reader.findings), state.cause)
+
+
+def _read_console(run: Run) -> _Read:
+    """What it printed so far; one that waits for its turn has printed nothing."""
+    try:
+        with open(run.console, "rb") as file:
+            return _read(file)
+    except FileNotFoundError:
+        return _Read(ConsoleReader(), [])
+    except OSError as error:
+        raise NotFoundError(f"{run.console} cannot be read: {error.strerror}") from error
 
 
 def _outcome(state: RunState, findings: Findings) -> str:
