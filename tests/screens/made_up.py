@@ -17,14 +17,14 @@ import pytest
 from tests.conftest import DATA, spec_of
 from tests.fakes import mlcr_repository
 from tests.fakes.machine import AT, Machine
-from tui.engine import catalog, events, mlcr_options, needs
+from tui.engine import catalog, events, explain, mlcr_options, needs
 from tui.engine.probe import judge
 from tui.engine.process import try_lock
 from tui.engine.queue import queue_folder
 from tui.engine.results import read_results
 from tui.engine.setup import told, work
 from tui.engine.setup.problem import Problem
-from tui.engine.store import Cause, Run, RunState
+from tui.engine.store import Run, RunState
 from tui.engine.sut import SystemFacts
 from tui.engine.telemetry.gpus import GpuDevice, GpuHealth, GpuProcess, GpuSnapshot
 from tui.engine.telemetry.history import History
@@ -164,6 +164,7 @@ def mlcr_log() -> bytes:
     return printed[: printed.index(b"\n", printed.index(b"starting TestScenario")) + 1]
 
 
+BAD_MODEL = DATA / "mlcr/bad-model-file.raw"
 BEFORE = [("start", 4), ("dependencies", 6), ("build", 70), ("preprocessing", 8)]
 
 
@@ -176,14 +177,10 @@ def make_all(root: Path) -> dict[str, Run]:
             root,
             ago(days=2, hours=5),
             "failed",
-            **{**resnet50, "benchmark": "bert-99"},
-            phases=[("start", 4), ("dependencies", 31)],
-            log=(DATA / "mlcr/bad-model-file.raw").read_bytes(),
-            cause=Cause(
-                "script-failed",
-                "ImportError: libcuda.so.1: cannot open shared object file",
-                "install the NVIDIA driver, or run on the CPU with --device=cpu",
-            ),
+            **resnet50,
+            phases=[*BEFORE[:2], ("scenario", 3), ("preprocessing", 6), ("benchmark", 1)],
+            log=BAD_MODEL.read_bytes(),
+            cause=explain.explain_log(BAD_MODEL).cause,
         ),
         "invalid": make_run(
             root,

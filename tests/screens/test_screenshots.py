@@ -106,6 +106,7 @@ async def test_the_picture_is_what_the_app_shows(
 
 def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fails: bool) -> None:
     """A machine with a Python of its own, and a setup that goes on or has failed."""
+    monkeypatch.setattr("tui.engine.mlcflow.OFFICIAL_DEFAULT", Path("/mnt/data/mlperf-official"))
     host = python.HostPython("/usr/bin/python3", (3, 12, 3), True, True, True, ())
     made = made_up.SetupWork(tmp_path, fails=fails)
     monkeypatch.setattr(steps, "host_python", lambda: host)
