@@ -114,13 +114,16 @@ class RunScreen(LogFrame, ResultKeys):
         self.run_shown = run
         self._store = store
         at_least = ">=" if ascii_only else "≥"
-        known = learned.durations(store, run.stored_spec, run.id) if run.probe is None else {}
+        over = run.stored_state.is_final
+        known = {} if over else learned.durations(store, run.stored_spec, run.id)
         self._live = LiveRun(run.stored_spec, at_least=at_least, learned=known)
         self._results = run.result or []
         self._record = Record(run.folder)
         self._probed = present_run.probe_before(run)
         self._queue_place: int | None = None
         self._trends_due = 0.0
+        self._seeks_cause = False
+        """The line that names the cause has still to be shown, once the log is known so far."""
 
     def body(self) -> ComposeResult:
         """State above, log below; with room, curves and options beside the log."""
@@ -174,8 +177,21 @@ class RunScreen(LogFrame, ResultKeys):
             self.query_one(LogView).finish()
             self.refresh_bindings()
             self.heard()
+            self._seeks_cause = True
+            self._show_cause()
         if not all(isinstance(one, follow.Reading) for one in event.events):
             self._show()  # readings wait for the next tick: one picture a second will do
+
+    @on(LogView.Moved)
+    def _show_cause(self) -> None:
+        """Of a failure its line in place of mlcr's last words, unless one has moved in the log."""
+        view, cause = self.query_one(LogView), self._live.state.cause
+        line = cause.line if cause is not None else None
+        if not self._seeks_cause or line is None or not view.following:
+            return
+        if self._log.lines >= line:
+            self._seeks_cause = False
+            self.call_after_refresh(view.go_to, line - 1)
 
     # --- what is shown ------------------------------------------------------------------------
 
