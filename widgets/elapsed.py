@@ -34,7 +34,8 @@ def progress(share: float | None, words: str, width: int) -> Text:
     """The line as text."""
     if share is None:
         return Text(words, QUIET, no_wrap=True)
-    room = max(4, width - len(words) - 2)
+    # As long as it may be, but for longer words: where they change, the line should not.
+    room = max(4, min(width * 3 // 5, width - len(words) - 2))
     halves = int(max(0.0, min(1.0, share)) * room * 2)
     done = "━" * (halves // 2) + ("╸" if halves % 2 else "")
     return Text.assemble(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tui.engine.causes import KNOWN, failure_cause, find
+from tui.engine.causes import failure_cause, find
 from tui.engine.console import ConsoleReader, Evidence
+from tui.engine.known_causes import KNOWN
 
 SAID: list[tuple[str, str]] = [
     ("disk-full", "OSError: [Errno 28] No space left on device"),
@@ -25,6 +26,25 @@ SAID: list[tuple[str, str]] = [
     ("out-of-memory", "c++: fatal error: Killed signal terminated program cc1plus"),
     ("out-of-memory", "OSError: [Errno 12] Cannot allocate memory"),
     ("shared-memory", "RuntimeError: DataLoader worker (pid 7) is killed by signal: Bus error. It"),
+    ("gpu-out-of-memory", "[TRT] [E] 2: [x.cpp::y::1] Error Code 2: OutOfMemory (no further)"),
+    ("gpu-out-of-memory", "torch.OutOfMemoryError: HIP out of memory. Tried to allocate 2 GiB"),
+    ("gpu-out-of-memory", "ValueError: Free memory on device (1.2/79.1 GiB) on startup is "
+     "less than desired GPU memory utilization (0.95, 75 GiB)."),
+    ("killed", "environment: line 1: 51417 Killed                  ./run.sh"),
+    ("killed", "Killed"),
+    ("apt-root", "E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission "
+     "denied)"),
+    ("apt-package", "E: Unable to locate package libgl1-mesa"),
+    ("apt-interrupted", "E: dpkg was interrupted, you must manually run 'dpkg --configure -a'"),
+    ("apt-lists", "E: Failed to fetch http://deb.debian.org/x.deb  404  Not Found [IP: 1.2.3.4]"),
+    ("docker-image", "unauthorized: authentication required"),
+    ("docker-name", 'docker: Error response from daemon: Conflict. The container name "/mlc-x" is '
+     "already in use"),
+    ("busy-server", "requests.exceptions.HTTPError: 429 Client Error: Too Many Requests for url"),
+    ("git-login", "fatal: could not read Username for 'https://github.com': No such device"),
+    ("archive", "tar: Unexpected EOF in archive"),
+    ("compile", 'mathcalls.h(110): error: identifier "_Float32" is undefined'),
+    ("no-driver", "nvidia-container-cli: initialization error: nvml error: driver not loaded"),
     ("too-many-files", "OSError: [Errno 24] Too many open files: '/x.npy'"),
     ("too-many-processes", "bash: fork: retry: Resource temporarily unavailable"),
     ("too-many-processes", "RuntimeError: can't start new thread"),
@@ -259,8 +279,95 @@ def test_older_releases_raise_in_place_of_a_block() -> None:
     assert (found.code, found.line) == ("pip-none-found", 3)
 
 
-def test_a_line_of_many_megabytes_does_not_hold_up_the_search() -> None:
-    text = b"a.b/c" * 400_000 + b"\nNo space left on device\n"
-    found = find(Evidence(text, 1, b"", 0))
-    assert found is not None
-    assert found.code == "disk-full"
+@pytest.mark.timeout(60)  # a pattern that takes all of the line takes minutes
+@pytest.mark.parametrize(
+    "sign", ["No space left on device", " Permission denied", ": error: ", "CMake Error at "]
+)
+def test_a_sign_on_a_line_of_many_kilobytes_does_not_hold_up_the_search(sign: str) -> None:
+    text = ("a" * 60_000 + sign + "\n") * 10 + ("a.b/c" * 1000 + sign + "\n") * 200
+    assert find(Evidence(text.encode(), 1, b"", 0)) is not None or sign in (": error: ",)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(35584, "segfault"), (11, "segfault"), (34304, "aborted"), (33792, "illegal-instruction")],
+)
+def test_a_signal_without_a_line_is_a_cause(status: int, code: str) -> None:
+    found = cause_of("INFO:main:starting TestScenario.Offline", code=status)
+    assert found.code == code
+    assert found.fix
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[TRT] [W] Requested amount of GPU memory (1 bytes) could not be allocated.",
+        "Download from https://a.example/x failed, trying from https://b.example/x: HTTP Error 403",
+        "/x.py:1: UserWarning: CUDA error: something that is got over",
+    ],
+)
+def test_a_mere_warning_is_no_cause(line: str) -> None:
+    found = cause_of(line, "strange.OddError: the flux is out of phase")
+    assert found.code == "unknown"
+    assert "out of phase" in found.text
+
+
+def test_what_is_long_past_is_no_cause_unless_it_stops_a_run() -> None:
+    rest = [f"line {n} of many" for n in range(200)]
+    failed = "strange.OddError: the flux is out of phase"
+    assert cause_of("HTTP Error 403: Forbidden", *rest, failed).code == "unknown"
+    memory = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20 MiB"
+    found = cause_of(memory, *rest, failed)
+    assert (found.code, found.line) == ("gpu-out-of-memory", 3)
+
+
+@pytest.mark.parametrize(
+    ("module", "package"), [("cv2", "opencv-python-headless"), ("yaml.nodes", "pyyaml")]
+)
+def test_a_module_is_installed_under_its_packages_name(module: str, package: str) -> None:
+    command = "/mnt/data/mlperf-official/mlc/bin/mlcr run-mlperf,inference"
+    found = cause_of(f"ModuleNotFoundError: No module named '{module}'", command=command)
+    assert found.fix == f"/mnt/data/mlperf-official/mlc/bin/python -m pip install {package}"
+    own = cause_of("ModuleNotFoundError: No module named 'accuracy_utils'", command=command)
+    assert "pip" not in own.fix
+
+
+def test_a_file_that_is_missing_is_no_command() -> None:
+    said = "FileNotFoundError: [Errno 2] No such file or directory: 'mlperf_log_accuracy.json'"
+    assert cause_of(said).code == "file-missing"
+
+
+def test_the_step_of_an_image_that_failed_is_named() -> None:
+    found = cause_of(
+        "#15 [ 5/10] RUN apt-get install -y libfoo",
+        "#15 12.31 E: Unable to locate package libfoo",
+        '#15 ERROR: process "/bin/sh -c apt-get" did not complete successfully: exit code: 100',
+        "ERROR: failed to solve: process did not complete successfully: exit code: 100",
+    )
+    assert (found.code, found.line) == ("apt-package", 4)
+
+
+def test_the_last_words_are_shown_where_nothing_looks_like_an_error() -> None:
+    reader = ConsoleReader()
+    list(reader.feed(b"usage: mlc [-h]\nmlc: argument action: invalid choice\n"))
+    found = failure_cause(reader.findings, reader.evidence(), {"exit_code": 2})
+    assert "invalid choice" in found.text
+    assert found.line == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[20" + b"\xff" * 17 + b",1 x] - * mlcr foo\n",
+        b"Error : x return code = " + b"9" * 5000 + b"\n",
+        b'Script done on x COMMAND_EXIT_CODE="' + b"9" * 5000 + b'"\n',
+        b"--max-batchsize " + b"9" * 5000 + b"\nCUDA out of memory\n",
+        b"#1 [1/" + b"5" * 5000 + b"] x\n",
+    ],
+)
+def test_numbers_without_end_and_bytes_of_no_text_do_no_harm(text: bytes) -> None:
+    reader = ConsoleReader()
+    list(reader.feed(text))
+    list(reader.end())
+    assert reader.activity is None or reader.activity.what
+    assert failure_cause(reader.findings, reader.evidence()).text

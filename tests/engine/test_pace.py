@@ -13,25 +13,25 @@ from tui.engine.pace import Learned, Pace
 from tui.engine.results import limits
 from tui.engine.store import RunState, RunStore
 
-BUILD = ("build", "performance")
+BUILD = ("build", "Offline", "performance")
 
 
 def test_the_longest_silence_of_a_phase_is_told_at_its_end() -> None:
     pace = Pace({})
-    assert pace.enter("start", None, 0.0) is None
+    assert pace.enter(("start", None, None), 0.0) is None
     for line, at in ((1, 1.0), (7, 9.0), (8, 10.0)):
         pace.heard(at)
         pace.line = line
-    silence = pace.enter("dependencies", None, 11.0)
+    silence = pace.enter(("dependencies", None, None), 11.0)
     assert silence is not None
     assert (silence.seconds, silence.line) == (8.0, 1)
     pace.heard(12.0)
-    assert pace.enter("scenario", None, 13.0) is None
+    assert pace.enter(("scenario", "Offline", "performance"), 13.0) is None
 
 
 def test_a_phase_far_longer_than_ever_is_told_once() -> None:
     pace = Pace({BUILD: Learned(60.0, 80.0, 3)})
-    pace.enter(*BUILD, 0.0)
+    pace.enter(BUILD, 0.0)
     pace.heard(0.0)
     assert list(pace.alerts(150.0)) == []
     (text,) = pace.alerts(161.0)
@@ -43,7 +43,7 @@ def test_a_phase_far_longer_than_ever_is_told_once() -> None:
 
 def test_ten_minutes_without_a_sign_may_be_a_hang() -> None:
     pace = Pace({})
-    pace.enter("dependencies", None, 0.0)
+    pace.enter(("dependencies", None, None), 0.0)
     pace.heard(0.0)
     for at in (0.0, 300.0):
         pace.moved(int(at), at)
@@ -53,7 +53,7 @@ def test_ten_minutes_without_a_sign_may_be_a_hang() -> None:
 
 def test_loadgen_is_not_called_silent_but_slow() -> None:
     pace = Pace({})
-    pace.enter("loadgen", "performance", 0.0)
+    pace.enter(("loadgen", "Server", "performance"), 0.0)
     pace.heard(0.0)
     pace.moved(1, 0.0)
     assert list(pace.alerts(5000.0)) == []
@@ -61,6 +61,9 @@ def test_loadgen_is_not_called_silent_but_slow() -> None:
     assert list(pace.alerts(1860.0)) == []
     (text,) = pace.alerts(1861.0)
     assert "10:00" in text
+    pace.enter(("loadgen", "Offline", "performance"), 2000.0)  # the next scenario is another one
+    pace.expected_s = 60.0
+    assert len(list(pace.alerts(2300.0))) == 1
 
 
 def made(store: RunStore, second: int, seconds: float, argv: list[str], state: str) -> str:
@@ -70,7 +73,12 @@ def made(store: RunStore, second: int, seconds: float, argv: list[str], state: s
     at = 100.0
     for phase in ("start", "build", "loadgen"):
         events.append(
-            folder / "events.jsonl", events.PHASE, phase=phase, mode="performance", boottime_s=at
+            folder / "events.jsonl",
+            events.PHASE,
+            phase=phase,
+            scenario="Offline",
+            mode="performance",
+            boottime_s=at,
         )
         at += seconds
     (folder / "state.json").write_text(json.dumps(RunState(state, ended_boottime_s=at).to_json()))
@@ -86,8 +94,16 @@ def test_durations_are_learned_from_finished_runs_that_are_alike(store: RunStore
     last = made(store, 5, 70.0, test, "finished")
     spec = store.open(last).stored_spec
     found = learned.durations(store, spec, last)
-    assert found["build", "performance"] == Learned(20.0, 30.0, 2)
+    assert found[BUILD] == Learned(20.0, 30.0, 2)
     assert learned.durations(store, {**spec, "device": "cuda"}, last) == {}
+
+
+def test_a_phase_that_began_unwatched_teaches_nothing_nor_the_one_before(store: RunStore) -> None:
+    run = store.create(spec_of(["mlcr"]), {})
+    for phase, at in (("start", 0.0), ("dependencies", 5.0), ("build", 600.0), ("loadgen", 999.0)):
+        late = {"late": True} if phase == "build" else {}
+        events.append(run.events, events.PHASE, phase=phase, boottime_s=at, **late)
+    assert learned.phase_seconds(run) == {("start", None, None): 5.0}
 
 
 @pytest.mark.parametrize(

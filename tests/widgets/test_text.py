@@ -32,9 +32,9 @@ def test_a_bar_is_as_long_as_its_share_in_eighths() -> None:
 
 
 def test_progress_never_passes_its_end_and_is_blank_without_a_minimum() -> None:
-    assert progress(0.5, "half", 16).plain == "━━━━━─────  half"
-    assert progress(1.7, "over", 16).plain == "━━━━━━━━━━  over"
-    assert progress(0.27, "some", 16).plain == "━━╸───────  some"
+    assert progress(0.5, "half", 20).plain == "━━━━━━──────  half"
+    assert progress(1.7, "longer words", 20).plain == "━━━━━━  longer words"
+    assert progress(0.21, "some", 20).plain == "━━╸─────────  some"
     assert progress(None, "", 16).plain == ""
 
 

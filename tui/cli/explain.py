@@ -48,6 +48,8 @@ def explained(name: str) -> Explanation:
     from tui.engine.store import RunStore
 
     if name == STDIN:
+        if sys.stdin is None:
+            raise NotFoundError("standard input is closed")
         return explain.explain_stream(sys.stdin.buffer)
     if os.path.lexists(name):
         path = Path(name)

@@ -1,735 +1,68 @@
 """Why a command failed: the line that names the cause, what it means, and what to do.
 
-One row of `KNOWN` a cause; `find` looks for them in the end of a console log (`console.Evidence`),
-where mlcr's own last words rarely name one. Wording: mlcflow 1.3.8, mlperf-automations of July
-2026, and what pip, git, docker, CUDA, ONNX Runtime, PyTorch and the kernel say.
+`find` looks for the causes of `known_causes` in the end of a console log (`console.Evidence`),
+where mlcr's own last words rarely name one. What stands in the final part (the last traceback with
+all that it followed from, or the last lines, and mlcr's words) comes first; of what is older only
+such counts as stops a run whatever came after. Of several, one that others follow from is the
+cause, else the last one.
 """
 
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tui.engine.console import ESCAPE, Evidence, Findings
+from tui.engine.console import ESCAPE, LONGEST_LINE, Evidence, Findings
+from tui.engine.known_causes import KNOWN, Known
 from tui.engine.packages import PACKAGES, apt_line
 from tui.engine.store import Cause
 
 LONGEST = 300
-LONGEST_LINE = 65536
 UNTOLD = "something"
 GUESSES = 3
-SIGNALS = {1: "HUP", 2: "INT", 4: "ILL", 6: "ABRT", 7: "BUS", 8: "FPE", 9: "KILL", 11: "SEGV",
-           15: "TERM"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Known:
-    """A cause that can be told by a line of the log."""
-
-    code: str
-    signs: tuple[str, ...]
-    """One of these stands in the line."""
-    text: str
-    """{0}, {1} …: the groups of `pattern`."""
-    fix: str | None = None
-    pattern: str = ""
-    """What the line must be like besides."""
-    rerun: tuple[str, ...] = ()
-    """What to add to the command."""
-    is_strong: bool = False
-    """Other errors follow from it: it is the cause, whatever else there is."""
-    words: str = ""
-    """Like `pattern`, where the line may lack it: then {0} is a plain word."""
-
-
-EXPORTS = (
-    "export CUDA_HOME=/usr/local/cuda PATH=/usr/local/cuda/bin:$PATH "
-    "LD_LIBRARY_PATH=/usr/local/cuda/lib64:$LD_LIBRARY_PATH"
-)
-KNOWN: tuple[Known, ...] = (
-    # --- the machine ------------------------------------------------------------------------
-    Known(
-        "disk-full",
-        ("No space left on device", "[Errno 28]", "Disk quota exceeded", "[Errno 122]"),
-        "the disk is full",
-        "make room (mlperf-tui doctor names the biggest folders), then run it again",
-        is_strong=True,
-    ),
-    Known(
-        "gpu-out-of-memory",
-        (
-            "CUDA out of memory",
-            "CUDA failure 2: out of memory",
-            "OutOfMemoryError: CUDA",
-            "Failed to allocate memory for requested buffer of size",
-            "CUBLAS_STATUS_ALLOC_FAILED",
-            "CUDNN_STATUS_ALLOC_FAILED",
-            "cudaErrorMemoryAllocation",
-            "CUDA_ERROR_OUT_OF_MEMORY",
-            "No available memory for the cache blocks",
-            "Requested amount of GPU memory",
-        ),
-        "the GPU's memory is too small for this, or another process holds some of it",
-        "run with a smaller batch; mlperf-tui gpu shows who holds GPU memory",
-        is_strong=True,
-    ),
-    Known(
-        "out-of-memory",
-        (
-            "MemoryError",
-            "std::bad_alloc",
-            "Cannot allocate memory",
-            "can't allocate memory",
-            "Unable to allocate",
-            "Killed signal",
-            "virtual memory exhausted",
-        ),
-        "the machine has too little memory for this",
-        "close other programs, or run with a smaller batch",
-        pattern=r"(?:\bMemoryError\b|bad_alloc|allocate memory|allocate [\d.]+ [KMGT]iB"
-        r"|Killed signal|exhausted)",
-        is_strong=True,
-    ),
-    Known(
-        "shared-memory",
-        ("Bus error", "insufficient shared memory", "shared memory object"),
-        "shared memory (/dev/shm) is too small",
-        "enlarge it: sudo mount -o remount,size=16G /dev/shm (of a container: --shm-size=16g)",
-        is_strong=True,
-    ),
-    Known(
-        "too-many-files",
-        ("Too many open files", "[Errno 24]"),
-        "more files are open than the limit allows",
-        "raise the limit in the shell that starts mlperf-tui: ulimit -n 65536",
-    ),
-    Known(
-        "too-many-processes",
-        (
-            "Resource temporarily unavailable",
-            "can't start new thread",
-            "pthread_create failed",
-            "Thread creation failed",
-        ),
-        "no more processes or threads can be started",
-        "raise the limit (ulimit -u), or that of the container or user slice",
-        pattern=r"(?:fork|thread|Thread)",
-    ),
-    Known(
-        "read-only",
-        ("Read-only file system", "[Errno 30]"),
-        "a folder that has to be written is on a read-only file system",
-        "choose another folder for the installation or the data",
-    ),
-    # --- GPU and driver ---------------------------------------------------------------------
-    Known(
-        "gpu-lost",
-        (
-            "GPU is lost",
-            "has fallen off the bus",
-            "unspecified launch failure",
-            "uncorrectable ECC error",
-            "CUDA_ERROR_ECC_UNCORRECTABLE",
-        ),
-        "the GPU failed while it worked",
-        "see the kernel's log (sudo dmesg | grep -i xid), reset or reboot, then mlperf-tui probe",
-        is_strong=True,
-    ),
-    Known(
-        "driver-mismatch",
-        ("Driver/library version mismatch", "API mismatch: the client has"),
-        "the NVIDIA driver was updated, and the old one is still loaded",
-        "reboot the machine",
-        is_strong=True,
-    ),
-    Known(
-        "no-driver",
-        (
-            "number of CUDA devices: ",
-            "cudaErrorInsufficientDriver",
-            "CUDA driver version is insufficient",
-            "libcuda.so.1: cannot open",
-            "libnvidia-ml.so.1: cannot open",
-            "Found no NVIDIA driver",
-            "NVIDIA-SMI has failed",
-            "nvidia-smi: command not found",
-            "nvidia-smi: not found",
-        ),
-        "CUDA finds no NVIDIA driver, or one too old for the toolkit",
-        "install or update the driver (mlperf-tui doctor says what is there), or run with "
-        "--device=cpu",
-        pattern=r"(?:^(?!.*number of CUDA devices: )|CUDA devices: (?:35|3|999)\b)",
-        is_strong=True,
-    ),
-    Known(
-        "no-gpu",
-        (
-            "number of CUDA devices: ",
-            "no CUDA-capable device is detected",
-            "No CUDA GPUs are available",
-            "CUDA_ERROR_NO_DEVICE",
-            "No devices were found",
-        ),
-        "CUDA sees no GPU",
-        "check CUDA_VISIBLE_DEVICES and mlperf-tui gpu; in a container it must be passed in "
-        "(--gpus=all)",
-        pattern=r"(?:^(?!.*number of CUDA devices: )|CUDA devices: (?:100|38)\b)",
-        is_strong=True,
-    ),
-    Known(
-        "cuda-devices",
-        ("number of CUDA devices: ",),
-        "CUDA cannot count the GPUs (error {0})",
-        "mlperf-tui doctor, then mlperf-tui probe, say what is wrong with GPU and driver",
-        words=r"devices: (\d+)",
-        is_strong=True,
-    ),
-    Known(
-        "gpu-too-new",
-        (
-            "no kernel image is available for execution",
-            "is not compatible with the current PyTorch",
-            "Unsupported SM",
-            "Unsupported gpu architecture",
-        ),
-        "this build has no code for this GPU's generation",
-        "install a framework (or CUDA toolkit) that knows this GPU",
-        is_strong=True,
-    ),
-    Known(
-        "gpu-error",
-        (
-            "CUDA error",
-            "CUDA failure ",
-            "cuDNN error",
-            "NCCL error",
-            "CUBLAS_STATUS_",
-            "CUDNN_STATUS_",
-        ),
-        "the GPU's software failed: {0}",
-        "mlperf-tui probe shows whether the GPU itself is healthy",
-        words=r"((?:CUDA|cuDNN|NCCL|CUBLAS_|CUDNN_).*)",
-    ),
-    Known(
-        "cuda-library",
-        ("cannot open shared object file",),
-        "the CUDA library {0} is not found",
-        f"set CUDA's variables: {EXPORTS}; or install the package that holds it",
-        pattern=r"(lib(?:cudart|cublas|cublasLt|cudnn|cufft|curand|cusparse|cusolver|nvrtc|nvinfer"
-        r"|nccl|nvJitLink|cupti|nvToolsExt)\w*\.so[.\d]*): cannot open",
-        is_strong=True,
-    ),
-    Known(
-        "cuda-toolkit",
-        (
-            "developer.download.nvidia.com/compute/cuda",
-            "nvcc: command not found",
-            "nvcc: not found",
-            "CUDA_HOME environment variable is not set",
-        ),
-        "mlcr found no CUDA toolkit (nvcc) and tried to install one",
-        f"set CUDA's variables: {EXPORTS}",
-        is_strong=True,
-    ),
-    # --- what has to be installed -----------------------------------------------------------
-    Known(
-        "library-missing",
-        ("cannot open shared object file",),
-        "the library {0} is not installed",
-        pattern=r"([\w.+-]+\.so[.\d]*): cannot open",
-        is_strong=True,
-    ),
-    Known(
-        "header-missing",
-        (": No such file or directory",),
-        "the header {0} is not installed",
-        pattern=r"fatal error: ([\w./+-]+\.h(?:pp)?): No such",
-        is_strong=True,
-    ),
-    Known(
-        "header-missing",
-        ("Python.h: No such file",),
-        "the header {0} is not installed",
-        pattern=r"(Python\.h): No such",
-        is_strong=True,
-    ),
-    Known(
-        "ensurepip",
-        ("ensurepip is not available",),
-        "Python's venv package is not installed",
-        "sudo apt-get install -y python3-venv",
-        is_strong=True,
-    ),
-    Known(
-        "compiler-download",
-        ("llvm/llvm-project/releases",),
-        "mlcr chose a compiler that it has to download (LLVM), because none was named",
-        "name the one that is here: --adr.compiler.tags=gcc",
-        rerun=("--adr.compiler.tags=gcc",),
-        is_strong=True,
-    ),
-    Known(
-        "cmake-missing",
-        ("Kitware/CMake/releases",),
-        "cmake is not installed, and mlcr tried to download it",
-        "sudo apt-get install -y cmake",
-        is_strong=True,
-    ),
-    Known(
-        "command-missing",
-        (": not found", "command not found"),
-        "the command {0} is not installed",
-        pattern=r"(?:^|[:/ ])(?:sh|bash|env|xargs|nohup|[\w-]+\.sh)(?:: line \d+|: \d+)?: "
-        r"['‘]?([\w.+-]+)['’]?: (?:command )?not found",
-        is_strong=True,
-    ),
-    Known(
-        "command-missing",
-        ("No such file or directory: '", "No such file or directory", " not found"),
-        "the command {0} is not installed",
-        pattern=r"(?:No such file or directory: '([\w.+-]+)'\s*$"
-        r"|^(?:Error : |make(?:\[\d+\])?: )([\w.+-]+)(?: not found|: No such file)"
-        r"|error: command '([\w.+-]+)' failed: No such)",
-        is_strong=True,
-    ),
-    Known(
-        "python-changed",
-        ("cannot execute: required file not found", "bad interpreter: "),
-        "the Python that the installation's venv was made of is gone",
-        "mlperf-tui setup makes the venv anew",
-        is_strong=True,
-    ),
-    Known(
-        "numpy-binary",
-        (
-            "numpy.dtype size changed",
-            "compiled using NumPy 1.x cannot be run",
-            "numpy.core.multiarray failed to import",
-        ),
-        "a Python package was built for another NumPy than the one that mlcr installed",
-        "reinstall the package in the installation's venv, or make a fresh one: mlperf-tui setup",
-    ),
-    Known(
-        "glibc",
-        ("version `GLIBC",),
-        "a program was built for a newer system: {0} is missing",
-        "use a newer system, or a package that was built for this one",
-        pattern=r"version `(GLIBC\w*_[\d.]+)' not found",
-    ),
-    Known(
-        "module-missing",
-        ("ModuleNotFoundError: No module named '",),
-        "the Python module {0} is not installed in the installation's venv",
-        pattern=r"No module named '([\w.]+)'",
-    ),
-    Known(
-        "pip-none-found",
-        ("No matching distribution found for ",),
-        "pip finds no package {0} for this Python and machine",
-        "check the network and the index that pip is set to, and the version of Python",
-        pattern=r"found for ([^\s(]+)",
-    ),
-    Known(
-        "pip-managed",
-        ("externally-managed-environment",),
-        "pip was asked to change the system's own Python",
-        "run mlcr from a venv: mlperf-tui setup makes one",
-    ),
-    Known(
-        "pip-build",
-        ("Failed building wheel for ", "Failed to build ", "Could not build wheels for "),
-        "pip could not build the package {0}",
-        "the compiler's message stands above that line; often python3-dev or a library is missing",
-        pattern=r"(?:wheels? for|to build) ([^\s,]+)",
-    ),
-    Known(
-        "compile",
-        (": error: ", ": fatal error: "),
-        "the compiler failed: {0}",
-        "the lines around it say more",
-        pattern=r"([^\s:]+\.(?:c|cc|cpp|cxx|cu|h|hpp):\d+(?::\d+)?: (?:fatal )?error: .*)",
-    ),
-    Known(
-        "cmake-error",
-        ("CMake Error",),
-        "CMake failed; it says why below that line",
-        "read the lines below it",
-    ),
-    Known(
-        "apt-lock",
-        ("Could not get lock /var/lib/",),
-        "another program is installing packages",
-        "wait until it has finished (ps aux | grep -i apt), then run it again",
-        is_strong=True,
-    ),
-    Known(
-        "sudo",
-        (
-            "sudo: a terminal is required",
-            "sudo: a password is required",
-            "sudo: no tty present",
-            "is not in the sudoers file",
-            "sudo: command not found",
-            "sudo: not found",
-        ),
-        "a script asked for root's rights and did not get them",
-        "install what it wanted by hand, and tell mlcr to do without: --env.MLC_SKIP_SUDO=yes",
-        rerun=("--env.MLC_SKIP_SUDO=yes",),
-        is_strong=True,
-    ),
-    # --- containers -------------------------------------------------------------------------
-    Known(
-        "docker-permission",
-        ("permission denied while trying to connect to the ",),
-        "this user may not use docker",
-        "sudo usermod -aG docker $USER, then log in again",
-        pattern=r"[Dd]ocker",
-        is_strong=True,
-    ),
-    Known(
-        "docker-daemon",
-        ("Cannot connect to the Docker daemon", "failed to connect to the docker API"),
-        "docker does not run",
-        "sudo systemctl start docker",
-        is_strong=True,
-    ),
-    Known(
-        "docker-gpu",
-        (
-            "could not select device driver",
-            "nvidia-container-cli",
-            "unknown or invalid runtime name: nvidia",
-            "failed to discover GPU vendor",
-        ),
-        "docker cannot give a container the GPU",
-        "install the NVIDIA Container Toolkit, then: sudo nvidia-ctk runtime configure "
-        "--runtime=docker && sudo systemctl restart docker",
-        is_strong=True,
-    ),
-    Known(
-        "docker-terminal",
-        ("the input device is not a TTY", "cannot attach stdin to a TTY-enabled container"),
-        "docker wanted a terminal, and a run has none",
-        "run detached: --docker_detached=yes",
-        is_strong=True,
-    ),
-    Known(
-        "docker-image",
-        ("pull access denied for ", "manifest unknown", "toomanyrequests: "),
-        "the container image could not be pulled",
-        "check its name and docker login",
-        is_strong=True,
-    ),
-    # --- the network ------------------------------------------------------------------------
-    Known(
-        "licence",
-        (
-            "GatedRepoError",
-            "Cannot access gated repo",
-            "Access to model ",
-            "You must be authenticated",
-            "You must have access",
-            "awaiting a review from the repo",
-            "huggingface-cli login",
-            "hf auth login",
-            "Invalid username or password",
-            "401 Client Error",
-            "403 Client Error",
-            "ERROR 401",
-            "ERROR 403",
-            "HTTP Error 401",
-            "HTTP Error 403",
-            "returned error: 401",
-            "returned error: 403",
-            "AccessDenied",
-            "Authentication failed for '",
-        ),
-        "the model or dataset is given only to those who have accepted its licence",
-        "accept the licence on its page, then set a token: export HF_TOKEN=… (for MLCommons' own "
-        "files: the account that the download asks for)",
-        is_strong=True,
-    ),
-    Known(
-        "not-found",
-        (
-            "404 Client Error",
-            "ERROR 404",
-            "HTTP Error 404",
-            "404: Not Found",
-            "returned error: 404",
-        ),
-        "a file that mlcr downloads is not there any more",
-        "update the automations: mlperf-tui setup, or give the file's path yourself",
-    ),
-    Known(
-        "certificate",
-        (
-            "CERTIFICATE_VERIFY_FAILED",
-            "SSLCertVerificationError",
-            "certificate verify failed",
-            "unable to get local issuer certificate",
-            "server certificate verification failed",
-        ),
-        "a server's certificate is not trusted: is there a proxy that reads along?",
-        "make its certificate known: SSL_CERT_FILE, REQUESTS_CA_BUNDLE, PIP_CERT, GIT_SSL_CAINFO",
-        is_strong=True,
-    ),
-    Known(
-        "proxy",
-        (
-            "ProxyError",
-            "Proxy Authentication Required",
-            "Cannot connect to proxy",
-            "CONNECT tunnel failed",
-        ),
-        "the proxy did not let a download through",
-        "check http_proxy, https_proxy and no_proxy",
-        is_strong=True,
-    ),
-    Known(
-        "git-damaged",
-        ("possible repository corruption",),
-        "git could not fetch a repository: what lies at the other end is not whole",
-        "where that is a mirror of your own, make it anew; else run it again later",
-        is_strong=True,
-    ),
-    Known(
-        "git-broken-off",
-        ("early EOF", "RPC failed", "invalid index-pack output", "fatal: bad object"),
-        "git could not fetch a repository whole: the connection broke off",
-        "run it again",
-    ),
-    Known(
-        "git-branch",
-        ("fatal: Remote branch ", "error: pathspec '"),
-        "git knows no branch or version {0} there",
-        "check the version that was asked for",
-        pattern=r"(?:branch (\S+) not found|pathspec '([^']+)' did not match)",
-    ),
-    Known(
-        "git-owner",
-        ("detected dubious ownership in repository at",),
-        "git refuses a repository of another user: {0}",
-        "git config --global --add safe.directory {0}",
-        words=r"repository at '?([^'\s]+)",
-        is_strong=True,
-    ),
-    Known(
-        "network",
-        (
-            "Failed to resolve '",
-            "Could not resolve host: ",
-            "Could not resolve proxy: ",
-            "unable to resolve host address",
-            "Max retries exceeded with url",
-            "Temporary failure in name resolution",
-            "Temporary failure resolving '",
-            "Name or service not known",
-            "Network is unreachable",
-            "No route to host",
-            "Connection refused",
-            "Connection timed out",
-            "Connection reset by peer",
-            "Connection broken",
-            "Read timed out",
-            "ConnectionError",
-            "Download failed after ",
-            "RemoteDisconnected",
-            "IncompleteRead",
-            "fatal: unable to access '",
-        ),
-        "the network is missing: {0} could not be reached",
-        "check network and proxy, then run it again: what was loaded already is kept",
-        words=r"(?:resolve '([^']+)'|resolve (?:host|proxy): ([^\s;]+)|host='([^']+)'"
-        r"|host address ['‘]([^'’]+)|resolving '([^']+)'|https?://([^/'\s]+))",
-    ),
-    Known(
-        "no-automations",
-        ("No script content repo registered",),
-        "the installation has no automation repository",
-        "mlperf-tui setup gets it",
-        is_strong=True,
-    ),
-    # --- data and models --------------------------------------------------------------------
-    Known(
-        "path-missing",
-        ("Error : Path ",),
-        "there is no {0}",
-        "correct the path of the dataset or model (--imagenet_path and the like)",
-        pattern=r"Path (\S+) doesn't exist",
-        is_strong=True,
-    ),
-    Known(
-        "path-missing",
-        ("Error : ",),
-        "there is no {0}",
-        "correct the path of the dataset or model",
-        pattern=r"Error : (?:Local file|Provided [\w ]*path|Model file path) '?([^\s']+)'? "
-        r"(?:doesn't exist|does not exist|not existing)",
-        is_strong=True,
-    ),
-    Known(
-        "dataset-incomplete",
-        (" files found in ",),
-        "the dataset in {1} has {0} files; {2} are needed",
-        "_full needs the whole set; _short takes 500 images, --imagenet_preprocessed_path one "
-        "that is prepared already",
-        pattern=r"Only (\d+) files found in (\S+?)\.? (\d+) expected",
-        is_strong=True,
-    ),
-    Known(
-        "dataset-incomplete",
-        ("reduced image list, ",),
-        "the dataset lacks {0} images",
-        "give the path of the whole set, or run _short",
-        pattern=r"image list, (\d+) images not found",
-        is_strong=True,
-    ),
-    Known(
-        "model-missing",
-        ("NO_SUCHFILE", "NoSuchFile"),
-        "there is no model file {0}",
-        "correct the path of the model, or leave it out: then mlcr downloads it",
-        words=r"Load model (?:from )?(\S+) failed",
-        is_strong=True,
-    ),
-    Known(
-        "model-damaged",
-        (
-            "INVALID_PROTOBUF",
-            "Protobuf parsing failed",
-            "PytorchStreamReader failed",
-            "SafetensorError",
-            "unexpected EOF, expected",
-        ),
-        "a model file is damaged, most likely by a download that broke off",
-        "remove it from the cache (mlc rm cache --tags=get,ml-model -f) and run it again",
-        is_strong=True,
-    ),
-    Known(
-        "checksum",
-        (
-            "checksum did NOT match",
-            "Checksum failed for local file",
-            "checksum mismatch",
-            "mismatch between original checksum",
-        ),
-        "a downloaded file is not the expected one (its checksum differs)",
-        "remove it from mlcr's cache and run it again",
-        is_strong=True,
-    ),
-    Known(
-        "file-missing",
-        ("FileNotFoundError: ",),
-        "there is no file {0}",
-        "check the paths that were given",
-        words=r"'([^']+)'\s*$",
-    ),
-    Known(
-        "permission",
-        ("PermissionError: ", "Permission denied", "[Errno 13]"),
-        "a file or folder may not be read or written: {0}",
-        "give the user that runs mlperf-tui the right to it",
-        words=r"(?:denied: '([^']+)'|([^\s:'‘]+)['’]?: Permission denied)",
-    ),
-    # --- what was asked for -----------------------------------------------------------------
-    Known(
-        "combination",
-        (" is explicitly invalid",),
-        "mlcr does not take this combination: {0}",
-        "change the model, implementation or framework",
-        words=r"Combination (\[[^\]]*\])",
-        is_strong=True,
-    ),
-    Known(
-        "variations",
-        ("variation tags [",),
-        "{0}",
-        pattern=r"variation tags \[([^\]]*)\] are not matching for the found script (\S+) with "
-        r"variations dict_keys\(\[(.*)",
-        is_strong=True,
-    ),
-    Known(
-        "two-variations",
-        ("Multiple variation tags selected",),
-        "two variations of one kind ({0}) were given: {1}",
-        "leave one of them out",
-        words=r"variation group \"?([\w.-]+)\"?: (.*)",
-        is_strong=True,
-    ),
-    Known(
-        "no-script",
-        ("no scripts were found with tags: ",),
-        "mlcr knows no script {0}",
-        "check the first word of the command, and that the automations are there: mlperf-tui "
-        "doctor",
-        words=r"tags: (\[[^\]]*\])",
-    ),
-    Known(
-        "not-ascii",
-        ("Non-ASCII characters",),
-        "mlcr takes no characters beyond ASCII",
-        "write names and paths with plain letters",
-        is_strong=True,
-    ),
-    Known(
-        "question",
-        ("EOFError",),
-        "mlcr asked a question, and nobody was there to answer",
-        "run it with --quiet, and name what it asked for",
-        pattern=r"(?:Error : EOFError|EOFError: EOF when reading|^EOFError)",
-        rerun=("--quiet",),
-        is_strong=True,
-    ),
-    Known(
-        "choice-missing",
-        ("Please select a variation specifying the ",),
-        "the {0} was not said",
-        "name it: --model, --device, --framework",
-        words=r"specifying the (\w+)",
-        is_strong=True,
-    ),
-    # --- how programs end -------------------------------------------------------------------
-    Known(
-        "segfault",
-        ("Segmentation fault",),
-        "a program crashed (segmentation fault)",
-        "often two builds do not fit (ONNX Runtime, NumPy, CUDA): the lines around it show what "
-        "it was loading; a fresh venv helps: mlperf-tui setup",
-    ),
-    Known(
-        "illegal-instruction",
-        ("Illegal instruction",),
-        "a program was built for another kind of CPU",
-        "install a build for this one",
-        is_strong=True,
-    ),
-    Known(
-        "aborted",
-        ("terminate called after throwing an instance of", "  what():  ", "Assertion ", "Aborted"),
-        "a program gave up: {0}",
-        "the lines around it say more",
-        pattern=r"(?:(terminate called .*)|what\(\): +(.*)|(Assertion .* failed.*)"
-        r"|(?:^|line \d+: +\d+ )(Aborted)\b)",
-    ),
-)
+BEFORE_SIGN = 400
+FINAL_LINES = 60
+AFTER_TRACEBACK = 5
+LASTING = frozenset({"disk-full", "gpu-out-of-memory", "out-of-memory", "killed", "gpu-lost"})
+"""Whatever is printed after these, they are the cause."""
 SIGN = re.compile(
     "|".join(re.escape(sign) for sign in dict.fromkeys(s for one in KNOWN for s in one.signs))
 )
-MOST_LINES = 400
-"""With a sign, from the log's end back: more say the same again and again."""
+MOST_SIGNS = 400
+"""From the log's end back: more say the same again and again."""
+MERELY_WARNS = re.compile(
+    r"\[W\]|\bWARN(?:ING)? ?\]|\bUserWarning\b|^W\d{4} |^WARNING[: ](?!.*did NOT match)"
+    r"|failed, trying from|Retrying \(Retry\("
+)
 LOOKS_WRONG = re.compile(
-    r"^(?!.*(?:mlcr |Please file|ScriptExecutionError))(?:[\w.]*(?:Error|Exception)\b.*"
+    r"^(?!.*(?:\bmlcr |Please file|ScriptExecutionError: Script))(?:[\w.]*(?:Error|Exception)\b.*"
     r"|(?:fatal|error|Error|ERROR)\s*:.*|.*\b(?:Killed|FAILED|[Ff]ailed)\b.*|.*: cannot .*"
-    r"|E\d{4} .*|\[TRT\] \[E\].*)$",
+    r"|E\d{4} .*|E: .*|.*\[E\] .*)$",
     re.MULTILINE,
 )
-BLOCK_ERROR = re.compile(r"^ ?Error : (.+)$", re.MULTILINE)
+BLOCK_ERROR = re.compile(r"(?:^ *|[.:] )Error : (.+)$", re.MULTILINE)
+TRACEBACK = re.compile(r"^ *Traceback \(most recent call last\):", re.MULTILINE)
+CHAINED = re.compile(r"(?:During handling of|was the direct cause of) the (?:above|following)")
 RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(\S.*)", re.MULTILINE)
-BATCH = re.compile(r"--max-?_?batch_?-?size[= ](\d+)")
-MAIN_SCRIPTS = ("app-mlperf-inference", "run-mlperf-inference-app")
+BATCH = re.compile(r"--(?:max-?_?batch_?-?size|batch_size|gpu_batch_size)[= ](\d{1,6})\b")
+BUILDKIT = re.compile(r"^#\d+ (?:\d+\.\d+ )?", re.MULTILINE)
+DISTRIBUTIONS = {
+    "cv2": "opencv-python-headless",
+    "yaml": "pyyaml",
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+    "PIL": "pillow",
+    "mlperf_loadgen": "mlcommons-loadgen",
+    **{name: name for name in ("torch", "torchvision", "transformers", "onnx", "onnxruntime",
+                               "numpy", "pandas", "scipy", "matplotlib", "datasets", "evaluate",
+                               "diffusers", "vllm", "tensorrt", "pycocotools", "tqdm", "psutil",
+                               "setuptools", "pybind11", "tensorflow", "accelerate", "nltk")},
+}  # fmt: skip
+"""What pip calls the package that a module comes in."""
 
 
 @dataclass(frozen=True)
@@ -747,7 +80,13 @@ def find(evidence: Evidence, command: str = "") -> Cause | None:
         command: what was run, to halve its batch; the log itself is looked through too.
     """
     text, block = _plain(evidence.text), _plain(evidence.block)
-    hits = [*_hits(text, evidence.line), *_hits(block, evidence.block_line)]
+    final_line = evidence.line + text.count("\n", 0, _final_part(text))
+    hits = list(_hits(text, evidence.line))
+    final = [one for one in hits if one.line >= final_line]
+    hits = [
+        *(final or [one for one in hits if one.known.code in LASTING]),
+        *_hits(block, evidence.block_line),
+    ]
     if not hits:
         return None
     strong = [one for one in hits if one.known.is_strong]
@@ -757,28 +96,44 @@ def find(evidence: Evidence, command: str = "") -> Cause | None:
     return _cause(named, f"{command}\n{text}")
 
 
+def _final_part(text: str) -> int:
+    """Where it begins: so many lines, or more where a traceback reaches into them."""
+    begin = len(text)
+    for _ in range(FINAL_LINES + 1):
+        begin = text.rfind("\n", 0, max(0, begin))
+        if begin < 0:
+            return 0
+    tracebacks = [one.start() for one in TRACEBACK.finditer(text)]
+    while len(tracebacks) > 1 and CHAINED.search(text, tracebacks[-2], tracebacks[-1]):
+        tracebacks.pop()
+    raised = [one.end() for one in RAISED.finditer(text)]
+    if tracebacks and raised and raised[-1] >= begin:
+        begin = min(begin, tracebacks[-1])
+    return begin
+
+
 def _hits(text: str, first_line: int) -> Iterator[_Hit]:
-    begins = list(
-        dict.fromkeys(text.rfind("\n", 0, one.start()) + 1 for one in SIGN.finditer(text))
-    )
     line, last = first_line, 0
-    for begin in begins[-MOST_LINES:]:
-        line += text.count("\n", last, begin)
-        last = begin
-        whole = text[begin : begin + LONGEST_LINE].partition("\n")[0]
-        if (hit := _hit(whole, line)) is not None:
+    for sign in list(SIGN.finditer(text))[-MOST_SIGNS:]:
+        line += text.count("\n", last, sign.start())
+        last = sign.start()
+        if (hit := _hit(text, sign, line)) is not None:
             yield hit
 
 
-def _hit(text: str, line: int) -> _Hit | None:
-    """The first row of the table that a line fits."""
+def _hit(text: str, sign: re.Match[str], line: int) -> _Hit | None:
+    """The first row of the table that the line fits, as far as one looks around the sign."""
+    begin = max(text.rfind("\n", 0, sign.start()) + 1, sign.start() - BEFORE_SIGN)
     for known in KNOWN:
-        if not any(sign in text for sign in known.signs):
+        near = text[begin : sign.end() + known.reach].partition("\n")[0]
+        if not any(one in near for one in known.signs):
             continue
-        found = re.search(known.pattern or known.words, text)
+        if MERELY_WARNS.search(near):
+            return None
+        found = re.search(known.pattern or known.words, near)
         if found is None and known.pattern:
             continue
-        words = [one for one in found.groups() if one is not None] if found else []
+        words = [one for one in found.groups() if one] if found else []
         return _Hit(known, tuple(words), line)
     return None
 
@@ -786,6 +141,8 @@ def _hit(text: str, line: int) -> _Hit | None:
 def _cause(hit: _Hit, text: str) -> Cause:
     known = hit.known
     words = [one[:LONGEST].strip() for one in hit.words]
+    if known.code == "cmake-error":
+        words = [f" {words[0]}" if words else ""]
     cause = Cause(
         known.code,
         _filled(known.text, words),
@@ -810,18 +167,24 @@ def _package(cause: Cause, words: Sequence[str], text: str) -> Cause:
 
 
 def _module(cause: Cause, words: Sequence[str], text: str) -> Cause:
-    return replace(cause, fix=f"DIR/mlc/bin/python -m pip install {words[0].partition('.')[0]}")
+    distribution = DISTRIBUTIONS.get(words[0].partition(".")[0])
+    if distribution is None:
+        return cause
+    place = re.search(r"(/\S+)/bin/(?:mlcr|python3?)\b", text)
+    python = f"{place[1]}/bin/python" if place else "mlc/bin/python"
+    return replace(cause, fix=f"{python} -m pip install {distribution}")
 
 
 def _smaller_batch(cause: Cause, words: Sequence[str], text: str) -> Cause:
     """The guide's --max_batchsize=1, or half of what it was."""
     sizes = [int(one) for one in BATCH.findall(text)]
     if sizes and sizes[-1] <= 1:
-        return cause
+        return replace(cause, fix=f"{cause.fix}; the batch is 1 already")
     # In docker mode mlcr passes on only what its first script knows (`inp = {}`, customize.py).
     name = "batch_size" if re.search(r"\s--docker\b", text) else "max_batchsize"
     option = f"--{name}={max(1, sizes[-1] // 2) if sizes else 1}"
-    return replace(cause, fix=f"{cause.fix}: {option}", rerun_with=(option,))
+    fix = f"run with a smaller batch, {option}; or {cause.fix}"
+    return replace(cause, fix=fix, rerun_with=(option,))
 
 
 def _variations(cause: Cause, words: Sequence[str], text: str) -> Cause:
@@ -832,20 +195,19 @@ def _variations(cause: Cause, words: Sequence[str], text: str) -> Cause:
     names = re.findall(r"'([^']*)'", known)
     wrong = [one for one in given if one not in names] or given
     near = [word for one in wrong for word in get_close_matches(one, names, n=3)]
-    said = ", ".join(wrong)
     return replace(
         cause,
-        text=f"mlcr does not know '{said}' (script {script})",
+        text=f"mlcr does not know '{', '.join(wrong)}' (script {script})",
         fix=f"did you mean {' or '.join(near)}?"
         if near
-        else "check model, scenario, device and "
-        "framework: mlperf-tui offers what this installation knows",
+        else "check model, scenario, device and framework: mlperf-tui options lists what there is",
     )
 
 
 def _crashed_in(cause: Cause, words: Sequence[str], text: str) -> Cause:
     """Python tells where it was; the innermost installed package is the suspect."""
-    found = re.search(r"most recent call first(?:.*\n)*?.*/site-packages/(\w+)/", text)
+    at = text.find("most recent call first")
+    found = re.search(r"/site-packages/(\w+)/", text[at : at + 8192]) if at >= 0 else None
     return replace(cause, text=f"{cause.text}; it was in {found[1]}") if found else cause
 
 
@@ -856,28 +218,34 @@ SPECIAL: Mapping[str, Callable[[Cause, Sequence[str], str], Cause]] = {
     "module-missing": _module,
     "gpu-out-of-memory": _smaller_batch,
     "out-of-memory": _smaller_batch,
+    "killed": _smaller_batch,
     "variations": _variations,
     "segfault": _crashed_in,
 }
 
 
 def _plain(raw: bytes) -> str:
-    """Without colours and the returns of a terminal; line for line the same."""
-    return ESCAPE.sub(b"", raw).replace(b"\r\n", b"\n").decode(errors="replace")
+    """Without colours, buildkit's counts and the returns of a terminal; line for line the same."""
+    text = ESCAPE.sub(b"", raw).replace(b"\r\n", b"\n").decode(errors="replace")
+    return BUILDKIT.sub("", text)
 
 
 def disk_full() -> Cause:
     """Nothing can be written any more, whatever the log says."""
-    known = next(one for one in KNOWN if one.code == "disk-full")
-    return Cause(known.code, known.text, known.fix)
+    return _cause(_Hit(_row("disk-full"), (), 0), "")
+
+
+def _row(code: str) -> Known:
+    return next(one for one in KNOWN if one.code == code)
 
 
 def skipped(findings: Findings) -> Cause:
-    """mlcr measured nothing."""
+    """mlcr did not measure, or not all of it."""
+    part = f"the {findings.skipped_part} part" if findings.skipped_part else "it"
     return Cause(
         "skipped",
-        "mlcr found old results and did not measure: the number that it shows is an old one",
-        "measure anew with --rerun, or into a fresh --results_dir (each run here has one)",
+        f"mlcr found old results and did not measure {part}: that number is an old one",
+        "measure anew with --rerun, or into a fresh --results_dir (each run of this app has one)",
         findings.skipped,
         ("--rerun",),
     )
@@ -885,13 +253,24 @@ def skipped(findings: Findings) -> Cause:
 
 # --- how a command ended --------------------------------------------------------------------
 
+STRONG = frozenset(one.code for one in KNOWN if one.is_strong)
+BY_SIGNAL = {
+    signal.SIGSEGV: "segfault",
+    signal.SIGABRT: "aborted",
+    signal.SIGILL: "illegal-instruction",
+    signal.SIGBUS: "shared-memory",
+}
+"""The cause where a signal is all that is known."""
+
 
 def decode_wait_status(status: int) -> str:
     """`return code = N` in words: it is a raw wait status. 256: exit 1; 35072: exit 137, KILL."""
     number = signal_of(status)
     if number is None:
         return f"exit {status >> 8}"
-    name = f" ({SIGNALS[number]})" if number in SIGNALS else ""
+    name = ""
+    with suppress(ValueError):  # a real-time signal
+        name = f" ({signal.Signals(number).name.removeprefix('SIG')})"
     return f"ended by signal {number}{name}"
 
 
@@ -900,6 +279,19 @@ def signal_of(status: int) -> int | None:
     if status & 0x7F:
         return status & 0x7F
     return (status >> 8) - 128 if 128 < status >> 8 <= 192 else None
+
+
+def was_interrupted(evidence: Evidence) -> bool:
+    """The last lines before mlcr's own words tell of a Ctrl-C."""
+    last = [line for line in evidence.text[-4096:].split(b"\n") if line.strip()][-3:]
+    return any(line.startswith((b"KeyboardInterrupt", b"^C")) for line in last)
+
+
+def ends_in_traceback(evidence: Evidence) -> bool:
+    """The last words are those of an exception that nobody caught."""
+    text = _plain(evidence.text).rstrip()
+    raised = list(RAISED.finditer(text + "\n"))
+    return bool(raised) and text.count("\n", raised[-1].start(1)) <= AFTER_TRACEBACK
 
 
 def failure_cause(
@@ -924,36 +316,45 @@ def failure_cause(
             f"the command could not be started: {name}: {text}",
             "check the installation that the command belongs to",
         )
-    raw = findings.return_code
-    number = signal_of(raw) if raw is not None else None
+    number = inner_signal(findings, ended)
+    if number == signal.SIGINT or was_interrupted(evidence):
+        return Cause(
+            "interrupted", "it was interrupted (Ctrl-C)", None, evidence.block_line or None
+        )
     known = find(evidence, command)
-    if number == 2:
-        return Cause("interrupted", "it was interrupted (Ctrl-C)", None, evidence.block_line)
-    strong = known is not None and known.code in STRONG
-    if known is not None and (strong or number not in (9, 15)):
+    is_killed = number in (signal.SIGKILL, signal.SIGTERM)
+    if known is not None and (known.code in STRONG or not is_killed):
         return known
-    if number in (9, 15):
-        return _killed(number, raw, evidence, command)
-    outside = (ended or {}).get("signal")
-    if outside:
-        return Cause("killed", f"mlcr was ended by signal {outside} from outside")
+    if is_killed:
+        return _killed(int(number or 0), findings, evidence, command)
+    if number in BY_SIGNAL:
+        hit = _Hit(_row(BY_SIGNAL[signal.Signals(number)]), (), evidence.block_line)
+        return _cause(hit, _plain(evidence.text))
     return _guess(evidence, findings, ended)
 
 
-STRONG = frozenset(one.code for one in KNOWN if one.is_strong)
+def inner_signal(findings: Findings, ended: Mapping[str, Any] | None = None) -> int | None:
+    """The signal that ended it: mlcr's word of what it ran, else how the command itself ended."""
+    if findings.return_code is not None:
+        return signal_of(findings.return_code)
+    outside = (ended or {}).get("signal")
+    if outside:
+        return int(outside)
+    code = (ended or {}).get("exit_code", findings.exit_code)
+    return signal_of(code << 8) if isinstance(code, int) and code > 0 else None
 
 
-def _killed(number: int, raw: int | None, evidence: Evidence, command: str) -> Cause:
+def _killed(number: int, findings: Findings, evidence: Evidence, command: str) -> Cause:
     text = _plain(evidence.text)
-    at = text.rfind("Killed" if number == 9 else "Terminated")
-    line = evidence.line + text.count("\n", 0, at) if at >= 0 else evidence.block_line
-    if number == 15:
-        return Cause("killed", f"the benchmark was ended from outside (return code = {raw})",
-                     None, line)  # fmt: skip
+    raw = findings.return_code
+    status = f" (return code = {raw})" if raw is not None else ""
+    line = evidence.block_line or None
+    if number == signal.SIGTERM:
+        return Cause("killed", f"it was ended from outside, by SIGTERM{status}", None, line)
     cause = Cause(
         "killed",
-        f"the benchmark was killed (return code = {raw}), most likely for lack of memory",
-        "close other programs, or run with a smaller batch",
+        f"the benchmark was killed{status}, most likely for lack of memory",
+        "close other programs",
         line,
     )
     return _smaller_batch(cause, (), f"{command}\n{text}")
@@ -961,29 +362,34 @@ def _killed(number: int, raw: int | None, evidence: Evidence, command: str) -> C
 
 def _guess(evidence: Evidence, findings: Findings, ended: Mapping[str, Any] | None) -> Cause:
     """No cause that we know: the last lines that look like an error, as what they are."""
-    text, block = _plain(evidence.text), _plain(evidence.block)
+    # Of a bar that is drawn over and over only what was drawn last.
+    text = re.sub(r"[^\n]*\r(?=[^\n])", "", _plain(evidence.text))
     raised = [(one.start(1), one[1]) for one in RAISED.finditer(text)]
     wrong = [(one.start(), one[0]) for one in LOOKS_WRONG.finditer(text)]
     places = sorted({at: said.strip() for at, said in [*raised[-1:], *wrong[-GUESSES:]]}.items())
     if places:
         at = raised[-1][0] if raised else places[-1][0]
-        line = evidence.line + text.count("\n", 0, at)
-        said = dict(places)[at][:LONGEST]
-        others = [one[:LONGEST] for place, one in places if place != at and one[:LONGEST] != said]
-        also = f" (also: {' / '.join(others[-2:])})" if others and not raised else ""
-        return Cause(
-            "unknown",
-            f"a guess: {said}{also}",
-            f"no cause that is known here fits: read the log around line {line}",
-            line,
-        )
-    own = BLOCK_ERROR.search(block)
+        said = dict(places)[at]
+        others = [one for place, one in places if place != at and one != said]
+        also = f" (also: {' / '.join(one[:LONGEST] for one in others[-2:])})"
+        return _as_guess(evidence, text, at, said + (also if others and not raised else ""))
+    own = BLOCK_ERROR.search(_plain(evidence.block))
     raw = findings.return_code
     status = f" ({decode_wait_status(raw)})" if raw is not None else ""
     if own:
-        line = evidence.block_line + block.count("\n", 0, own.start())
-        return Cause("mlcr-error", own[1].strip()[:LONGEST] + status, None, line)
-    code = (ended or {}).get("exit_code")
-    code = findings.exit_code if code is None else code
+        block = _plain(evidence.block)
+        line = evidence.block_line + block.count("\n", 0, own.start(1))
+        fix = "mlcr says no more: read the log above that line"
+        return Cause("mlcr-error", own[1].strip()[:LONGEST] + status, fix, line)
+    if last := text.rstrip().rpartition("\n")[2].strip():
+        return _as_guess(evidence, text, text.rindex(last[:LONGEST_LINE]), last)
+    code = (ended or {}).get("exit_code", findings.exit_code)
     end = f"with exit code {code}" if code is not None else "without success"
-    return Cause("exit-code", f"the command ended {end} and no word why")
+    fix = "it printed nothing that tells more"
+    return Cause("exit-code", f"the command ended {end} and no word why", fix)
+
+
+def _as_guess(evidence: Evidence, text: str, at: int, said: str) -> Cause:
+    line = evidence.line + text.count("\n", 0, at)
+    fix = f"no cause that is known here fits: read the log around line {line}"
+    return Cause("unknown", f"a guess: {said[: 2 * LONGEST]}", fix, line)

@@ -82,14 +82,14 @@ class Findings:
     """LoadGen's settings for the current part, as mlcr wrote them: `min_duration` … in ms."""
     skipped: int | None = None
     """The line where mlcr found old results and did not measure."""
+    skipped_part: str | None = None
+    """LoadGen's mode in that part."""
     return_code: int | None = None
     """Raw wait status that mlcr printed as `return code = N`."""
     exit_code: int | None = None
     """What `script` wrote of the command's end, below the log."""
     no_cuda: bool = False
     """ONNX Runtime was asked for the GPU and went on without it."""
-    is_partial: bool = False
-    """Some of the log was passed over unread."""
     dependencies: int = 0
     deepest: int = 0
 
@@ -107,31 +107,35 @@ class Evidence:
     block_line: int
 
 
-STAMP = rb"(?:\[(20.{17}),\d+ [^\]\r\n]*\](?: -|) |)"
+STAMP = rb"(?: *\[(20.{17}),\d+ [^\]\r\n]*\](?: -|) |INFO:root:|)"
+"""mlcr's own; cm, its forerunner, had Python's."""
+SAYS = rb"(?:INFO:[\w.-]+:|I\d{4} [^\]\r\n]{0,80}\] |\[I\] |20[\d: ,.-]{17,25}(?:\w+ )?INFO:? |)"
+"""What stands before a benchmark's own words: Python's, glog's, TensorRT's prefix."""
 MARKERS: dict[str, bytes] = {
-    "mlcr": rb"\* mlcr ([^\r\n]*)",
+    "mlcr": rb"\* (?:mlcr|cm run script) ([^\r\n]*)",
     "good": rb"- cache UID: ",
     "scenario": rb"Running loadgen scenario: (\w+) and mode: (\w+)",
     "output_dir": rb"Output Dir: '([^'\r\n]*)'",
     "skipped": rb"Run files exist, skipping run",
     "preprocessing": rb"INFO:\w+:Preprocessing \d+ ",
-    "build": rb"(?:\[ *(\d+)%\] (?:\x1b\[[0-9;]*m)*(?:Building|Linking|Built) ([^\r\n]*)"
+    "build": rb"(?:\[ *(\d{1,3})%\] (?:\x1b\[[0-9;]*m)*(?:Building|Linking|Built) ([^\r\n]*)"
     rb"|-- The \w+ compiler identification is )",
-    "loadgen": rb"(?:INFO:[\w.-]+:)?(?:starting TestScenario\.\w+|Running Load[gG]en test"
+    "loadgen": SAYS + rb"(?:starting TestScenario\.\w+|Running Load[gG]en test"
     rb"|Starting Benchmark run|Starting running actual test)",
-    "reporting": rb"(?:TestScenario\.\w+ qps=(?:[^\r\n]*?, time=([\d.]+))?"
-    rb"|INFO:[\w.-]+:Run Completed!|Finished running actual test)",
+    "reporting": rb"TestScenario\.\w+ qps=(?:[^\r\n]*?, time=([\d.]+))?",
+    "ended": SAYS + rb"(?:Run Completed!|Finished running actual test|(?:Test )?Done!"
+    rb"|Destroying SUT|MLPerf Results Summary)",
     "results": rb"The MLPerf inference results are stored at ",
     "download": rb"(?:Downloading from (\S+)|Downloading (https?://\S+)|--[\d: -]+--  (\S+))",
     "git": rb"Cloning into '([^'\r\n]*)'",
     "pip": rb"(?:(Collecting) ([^\r\n]*)|(Downloading) ([\w.-]+\.(?:whl|tar\.gz|zip))"
     rb"|(Installing) collected packages: ([^\r\n]*)|(Building) wheel for ([^\r\n(]*))",
-    "image": rb"(?:#\d+ \[(?:[^\]\r\n]* )?(\d+)/(\d+)\] ([^\r\n]*)"
-    rb"|Step (\d+)/(\d+) : ([^\r\n]*))",
-    "block": rb"(?:Error during '|(?:mlc\.[\w.]*)?ScriptExecutionError: |CM error: )",
-    "footer": rb"Script done on [^\r\n]*COMMAND_EXIT_CODE=\"(\d+)\"",
+    "image": rb"(?:#\d+ \[(?:[^\]\r\n]* )?(\d{1,5})/(\d{1,5})\] ([^\r\n]*)"
+    rb"|Step (\d{1,5})/(\d{1,5}) : ([^\r\n]*))",
+    "block": rb"(?:Error during '|Error : |(?:mlc\.[\w.]*)?ScriptExecutionError: |CM error: )",
+    "footer": rb"Script done on [^\r\n]*COMMAND_EXIT_CODE=\"(\d{1,9})\"",
 }
-BEGINS = rb"[][*#BCDEFIORSTsm-]"
+BEGINS = rb"[][*#2BCDEFIMORSTsm-]"
 """What a marker may begin with: most lines are done with after this one look."""
 LINE = re.compile(
     # An empty branch in place of `?` and `*`, which take the engine twice as long.
@@ -149,11 +153,12 @@ USER_CONF = re.compile(
     re.MULTILINE,
 )
 CONF_BYTES = 4096
+COMMAND = b"run-mlperf,inference"
 WENT_WELL = ("mlcr", "good", "scenario")
 """After these lines an error before them is known to have been got over."""
 PERCENT = re.compile(rb"(?<![\d.])(\d{1,3}(?:\.\d+)?) ?%")
 LONGEST_BAR = 400
-RETURN_CODE = re.compile(rb"return code = (-?\d+)")
+RETURN_CODE = re.compile(rb"return code = (-?\d{1,9})\b")
 NO_CUDA = b"'CUDAExecutionProvider' is not in available provider names"
 
 
@@ -203,7 +208,6 @@ class ConsoleReader:
             self._text, self._text_line = bytearray(), self._line
         else:
             self._rest = text
-        self.findings.is_partial = True
         self._trim()
 
     def end(self) -> Iterator[Phase]:
@@ -296,7 +300,11 @@ class ConsoleReader:
             findings.output_dir, findings.user_conf = _words(found)[0], {}
             self._conf = bytearray()
         elif name == "skipped":
-            findings.skipped = findings.skipped or line
+            if findings.skipped is None:
+                findings.skipped = line
+                findings.skipped_part = self.current.mode if self.current else None
+        elif name == "ended":
+            phase = "reporting" if self._is_in("loadgen") else None
         elif name == "footer":
             findings.exit_code = int(_words(found)[0])
         return phase
@@ -305,7 +313,12 @@ class ConsoleReader:
         depth = len(found[2]) // 2
         if self.current is None and not depth:
             return "start"
+        if not depth and found[3].startswith(COMMAND):  # another run in the same log
+            self.current, self._doing, self.findings = None, None, Findings()
+            return "start"
         phase = _phase_of_script(found[3])
+        if phase == "dependencies" and self._is_in("loadgen"):
+            phase = "reporting"  # of a benchmark that does not say when LoadGen has ended
         if depth and phase == "dependencies":
             self.findings.dependencies += 1
             if depth > self.findings.deepest:
@@ -328,6 +341,9 @@ class ConsoleReader:
         drawn = PERCENT.findall(self._rest[-LONGEST_BAR:].rpartition(b"\r")[2])
         return replace(made, percent=float(drawn[-1])) if drawn else made
 
+    def _is_in(self, name: str) -> bool:
+        return self.current is not None and self.current.name == name
+
     def _enter(self, name: str, found: re.Match[bytes], at: int, line: int) -> bool:
         """Go on to a phase; not to one that lies behind."""
         now = self.current
@@ -341,7 +357,7 @@ class ConsoleReader:
             scenario = mode = None
         if name not in ("dependencies", "container", "build"):
             self._doing = None
-        time = found[1].decode() if found[1] else None
+        time = found[1].decode(errors="replace") if found[1] else None
         took_s = _number("".join(_words(found))) if name == "reporting" else None
         self.current = Phase(name, self._offset + at - 1, line, scenario, mode, time, took_s)
         return True

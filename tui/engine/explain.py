@@ -6,11 +6,12 @@ and footer) or an asciicast.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import tempfile
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ LOOK_BYTES = 16384
 STAMP = re.compile(
     rb"(?:\x1b\[[0-9;?]*[A-Za-z]|\^C)*\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3})\d* "
 )
+EXIT = re.compile(r"(?:exit )?(\d{1,5})")
+LONGEST_S = 1e9
 FINISHED, FAILED, KILLED, INTERRUPTED, SKIPPED, RUNNING, UNKNOWN = OUTCOMES = (
     "finished", "failed", "killed", "interrupted", "skipped", "running", "unknown",
 )  # fmt: skip
@@ -116,7 +119,7 @@ def explain_run(run: Run) -> Explanation:
     if not state.is_final:
         return _explanation(read, RUNNING, None)
     read.silence = _longest(recorded)
-    return _explanation(read, _outcome(state, read.reader.findings), state.cause)
+    return _explanation(read, _outcome(run, state, read.reader.findings), state.cause)
 
 
 def _read_console(run: Run) -> _Read:
@@ -130,13 +133,15 @@ def _read_console(run: Run) -> _Read:
         raise NotFoundError(f"{run.console} cannot be read: {error.strerror}") from error
 
 
-def _outcome(state: RunState, findings: Findings) -> str:
+def _outcome(run: Run, state: RunState, findings: Findings) -> str:
     known = {"finished": FINISHED, "stopped": INTERRUPTED, "lost": UNKNOWN}
     if state.state in known:
         return known[state.state]
     if state.cause is None:
         return FAILED
-    return SKIPPED if state.cause.code == "skipped" else outcome_of(findings, state.cause)
+    if state.cause.code == "skipped":
+        return SKIPPED
+    return outcome_of(findings, state.cause, run.exit)
 
 
 def _longest(recorded: Sequence[dict[str, Any]]) -> Silence | None:
@@ -164,44 +169,56 @@ def explain_log(path: Path) -> Explanation:
 def explain_stream(file: IO[bytes]) -> Explanation:
     """A log from an open file or a pipe."""
     if not file.seekable():
-        with tempfile.TemporaryFile() as kept:
-            while data := file.read(READ_BYTES):
-                kept.write(data)
-            kept.seek(0)
-            return explain_stream(kept)
-    head = file.read(4096)
+        return _explain_copy(iter(lambda: file.read(READ_BYTES), b""))
+    head = file.read(READ_BYTES)
     file.seek(0)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # PowerShell writes such
+        lines = codecs.iterdecode(iter(lambda: file.read(READ_BYTES), b""), "utf-16", "replace")
+        return _explain_copy(line.encode(errors="replace") for line in lines)
     read = _read_cast(file) if _is_cast(head) else _read_stamped(file)
     outcome, cause = _judge(read.reader)
     return _explanation(read, outcome, cause)
 
 
+def _explain_copy(parts: Iterable[bytes]) -> Explanation:
+    with tempfile.TemporaryFile() as kept:
+        for part in parts:
+            kept.write(part)
+        kept.seek(0)
+        return explain_stream(kept)
+
+
 def _judge(reader: ConsoleReader) -> tuple[str, Cause | None]:
     """How a log ended that nobody watched."""
     findings, evidence = reader.findings, reader.evidence()
-    failed = bool(evidence.block) or bool(findings.exit_code)
-    if not failed:
-        if findings.skipped is not None:
-            return SKIPPED, causes.skipped(findings)
-        now = reader.current.name if reader.current else None
-        if findings.exit_code == 0 or now == "results":
-            return FINISHED, None
-        cause = causes.find(evidence)
-        # Without mlcr's own words and an exit code, only what stops everything counts.
-        if cause is not None and cause.code in causes.STRONG:
-            return FAILED, cause
-        if b"KeyboardInterrupt" in evidence.text:
-            return INTERRUPTED, Cause("interrupted", "it was interrupted (Ctrl-C)")
-        return UNKNOWN, None
-    cause = causes.failure_cause(findings, evidence)
-    return outcome_of(findings, cause), cause
+    if evidence.block or findings.exit_code:
+        cause = causes.failure_cause(findings, evidence)
+        return outcome_of(findings, cause), cause
+    if findings.skipped is not None:
+        return SKIPPED, causes.skipped(findings)
+    if findings.exit_code == 0 or (reader.current and reader.current.name == "results"):
+        return FINISHED, None
+    if causes.was_interrupted(evidence):
+        return INTERRUPTED, causes.failure_cause(findings, evidence)
+    known = causes.find(evidence)
+    if known is not None and known.code == "killed":
+        return KILLED, known
+    if causes.ends_in_traceback(evidence):
+        return FAILED, causes.failure_cause(findings, evidence)
+    # Cut off, or it goes on: what looks like a cause may have been got over.
+    return UNKNOWN, known
 
 
-def outcome_of(findings: Findings, cause: Cause) -> str:
-    """failed, killed or interrupted."""
-    raw = findings.return_code
-    number = causes.signal_of(raw) if raw is not None else None
-    if cause.code == "interrupted" or number == 2:
+def outcome_of(findings: Findings, cause: Cause, ended: Mapping[str, Any] | None = None) -> str:
+    """failed, killed or interrupted.
+
+    Args:
+        findings: what the console told.
+        cause: the cause that was found.
+        ended: exit.json, where there is one.
+    """
+    number = causes.inner_signal(findings, ended)
+    if cause.code == "interrupted":
         return INTERRUPTED
     return KILLED if number in (9, 15) or cause.code == "killed" else FAILED
 
@@ -287,11 +304,16 @@ def _seconds(stamp: tuple[bytes, bytes]) -> float | None:
 
 
 def _is_cast(head: bytes) -> bool:
-    try:
-        first = json.loads(head.split(b"\n", 1)[0])
-    except ValueError:
-        return False
+    first = _json(head.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0])
     return isinstance(first, dict) and first.get("version") in (2, 3)
+
+
+def _json(raw: bytes) -> Any:
+    """None where it is none: the last line of a recording that broke off."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _read_cast(file: IO[bytes]) -> _Read:
@@ -303,7 +325,7 @@ def _read_cast(file: IO[bytes]) -> _Read:
     at, line = 0, 1
     for moment, kind, text in _events(file):
         if kind == "o":
-            data = text.encode()
+            data = text.encode(errors="replace")
             if times and (silence is None or moment - times[-1] > silence.seconds):
                 silence = Silence(round(moment - times[-1], 3), max(1, line - 1))
             times.append(moment)
@@ -311,9 +333,8 @@ def _read_cast(file: IO[bytes]) -> _Read:
             at += len(data)
             line += data.count(b"\n")
             phases += reader.feed(data)
-        elif kind in ("m", "x"):
-            code = re.search(r"-?\d+", text)
-            reader.findings.exit_code = int(code[0]) if code else None
+        elif (code := EXIT.fullmatch(text)) and kind in ("m", "x"):  # of `m` others are marks
+            reader.findings.exit_code = int(code[1])
             times.append(moment)
             offsets.append(at)
     phases += reader.end()
@@ -325,12 +346,13 @@ def _events(file: IO[bytes]) -> Iterator[tuple[float, str, str]]:
     """Time in seconds from the start, kind and text; version 3 counts from event to event."""
     version, now = 2, 0.0
     for nth, raw in enumerate(file):
-        try:
-            event = json.loads(raw)
-        except ValueError:
-            continue  # the last line of a recording that broke off
-        if nth == 0:
+        event = _json(raw.removeprefix(codecs.BOM_UTF8) if nth == 0 else raw)
+        if nth == 0 and isinstance(event, dict):
             version = event.get("version", 2)
-        elif isinstance(event, list) and len(event) == 3 and isinstance(event[0], (int, float)):
+        elif isinstance(event, list) and len(event) == 3 and _is_time(event[0]):
             now = now + event[0] if version == 3 else float(event[0])
             yield now, str(event[1]), str(event[2])
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value < LONGEST_S

@@ -64,14 +64,13 @@ def _execution(spec: Mapping[str, Any]) -> list[str]:
 def phase_seconds(run: Run) -> dict[PhaseKey, float]:
     """How long each phase of a run that is over took; of one that came twice, the longest."""
     recorded, _ = events.read(run.events)
-    phases = [
-        (one["phase"], one.get("mode"), float(one["boottime_s"]))
-        for one in recorded
-        if one["kind"] == events.PHASE and one.get("boottime_s") is not None and not one.get("late")
-    ]
-    end = run.stored_state.ended_boottime_s
-    ends = [begin for _, _, begin in phases[1:]] + ([end] if end is not None else [])
+    phases = [one for one in recorded if one["kind"] == events.PHASE]
+    # Of a phase that began while nobody watched it is not known when.
+    begins = [None if one.get("late") else one.get("boottime_s") for one in phases]
+    ends = [*begins[1:], run.stored_state.ended_boottime_s]
     found: dict[PhaseKey, float] = {}
-    for (name, mode, begin), until in zip(phases, ends):
-        found[name, mode] = max(found.get((name, mode), 0.0), until - begin)
+    for one, begin, end in zip(phases, begins, ends):
+        if begin is not None and end is not None:
+            key = (one["phase"], one.get("scenario"), one.get("mode"))
+            found[key] = max(found.get(key, 0.0), end - begin)
     return found

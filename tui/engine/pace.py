@@ -35,8 +35,8 @@ class Silence:
     """The last line before it."""
 
 
-PhaseKey = tuple[str, str | None]
-"""A phase, and LoadGen's mode where it belongs to a part."""
+PhaseKey = tuple[str, str | None, str | None]
+"""A phase, and LoadGen's scenario and mode where it belongs to a part."""
 
 
 class Pace:
@@ -56,14 +56,15 @@ class Pace:
         self._longest = Silence(0.0, 0)
         self._moved = 0
         self._moved_at: float | None = None
-        self._told: set[str] = set()
+        self._has_told = False
         self.expected_s: float | None = None
         """How long LoadGen's part should take, where that is known."""
 
-    def enter(self, phase: str, mode: str | None, now: float) -> Silence | None:
+    def enter(self, phase: PhaseKey, now: float) -> Silence | None:
         """Another phase has begun; gives the longest silence of the last one, if worth a word."""
         ended, self._longest = self._longest, Silence(0.0, 0)
-        self._phase, self._since, self.expected_s = (phase, mode), now, None
+        self._phase, self._since, self.expected_s = phase, now, None
+        self._has_told = False
         return ended if ended.seconds >= NOTEWORTHY_S else None
 
     def heard(self, now: float) -> None:
@@ -80,13 +81,12 @@ class Pace:
             self._moved, self._moved_at = total_bytes, now
 
     def alerts(self, now: float) -> Iterator[str]:
-        """What a user should know now; each once a phase."""
-        if self._phase is None or self._since is None:
+        """What a user should know now; once a phase."""
+        if self._phase is None or self._since is None or self._has_told:
             return
-        (name, mode), spent = self._phase, now - self._since
-        text = self._too_long(name, spent) or self._still(name, now)
-        if text and (key := f"{name}/{mode}") not in self._told:
-            self._told.add(key)
+        name, spent = self._phase[0], now - self._since
+        if text := self._too_long(name, spent) or self._still(name, now):
+            self._has_told = True
             yield text
 
     def _too_long(self, name: str, spent: float) -> str | None:

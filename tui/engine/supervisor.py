@@ -52,6 +52,7 @@ LOW_DISK = "the disk is nearly full"
 LOW_DISK_BYTES = 1_000_000_000
 FULL_DISK_BYTES = 65_536
 DISK_CHECK_S = 5.0
+LIMITS = ("min_duration_s", "max_duration_s", "expected_s")
 DOING_S = 2.0
 """So often at most it is told what goes on inside a phase."""
 LEFTOVER_GRACE_S = 1.0
@@ -73,6 +74,8 @@ class Supervisor:
         self._events_offset = 0
         self._recorded_offset = -1
         """Where the last phase lies that is recorded; earlier ones are not told again."""
+        self._recorded: dict[int, float] = {}
+        """When those began (CLOCK_BOOTTIME), by where they lie."""
         self._alerts: set[str] = set()
         self._limits: dict[str, float | None] | None = None
         """What is told of how long LoadGen's part will take."""
@@ -81,6 +84,7 @@ class Supervisor:
         self._doing_due = 0.0
         self._reader_phase: str | None = None
         self._oom_kills: int | None = None
+        self._traffic = Traffic(run.id, None)
         self._is_behind = False
         """What is read was printed while nobody watched."""
         self._recorder: Recorder | None = None
@@ -97,7 +101,12 @@ class Supervisor:
         recorded, self._events_offset = events.read(self._run.events)
         for one in recorded:
             if one["kind"] == events.PHASE:
-                self._recorded_offset = max(self._recorded_offset, one.get("offset", -1))
+                offset = one.get("offset", -1)
+                self._recorded_offset = max(self._recorded_offset, offset)
+                self._recorded[offset] = one.get("boottime_s") or boottime()
+                self._limits = None
+            elif one["kind"] == events.LIMITS:
+                self._limits = {name: one.get(name) for name in LIMITS}
             elif one["kind"] == events.ALERT:
                 self._alerts.add(one["text"])
                 if self._is_probe and SILENT in one["text"]:
@@ -182,7 +191,7 @@ class Supervisor:
         )
         self._pace = Pace(self._learned())
         self._oom_kills = oom.cgroup_kills()
-        traffic = Traffic(run.id, keeper)
+        self._traffic = traffic = Traffic(run.id, keeper)
         self._recorder = recorder = Recorder(
             run.folder,
             Whose(run.id, keeper),
@@ -196,7 +205,7 @@ class Supervisor:
         if ended is None and run.is_command_alive():
             recorder.start()
         try:
-            self._follow_command(keeper, traffic)
+            self._follow_command(keeper)
             self._end_containers()
         finally:
             recorder.stop()
@@ -234,7 +243,7 @@ class Supervisor:
         )
         queue_of(run).leave(run)
 
-    def _follow_command(self, keeper: Identity | None, traffic: Traffic) -> None:
+    def _follow_command(self, keeper: Identity | None) -> None:
         """Until nothing of the command is left."""
         run = self._run
         ending: Ending | None = None
@@ -246,7 +255,7 @@ class Supervisor:
                 self._is_behind &= is_behind
                 self._read_requests()
                 self._check_disk()
-                self._look_at_pace(traffic)
+                self._look_at_pace()
                 alive = run.is_command_alive()
                 if self._stop_wanted and ending is None and alive:
                     self._write(replace(run.stored_state, state="stopping"), durable=True)
@@ -346,7 +355,8 @@ class Supervisor:
             self._recorder.enter(phase.name)
         before = self._reader_phase
         self._reader_phase = phase.name
-        silence = self._pace.enter(phase.name, phase.mode, boottime())
+        began = self._recorded.get(phase.offset, boottime())
+        silence = self._pace.enter((phase.name, phase.scenario, phase.mode), began)
         if phase.offset <= self._recorded_offset:
             return
         self._recorded_offset = phase.offset
@@ -391,9 +401,9 @@ class Supervisor:
             self._note(f"nothing learned from earlier runs: {error}")
             return {}
 
-    def _look_at_pace(self, traffic: Traffic) -> None:
+    def _look_at_pace(self) -> None:
         """Silences, stalls, and what goes on inside the phase."""
-        now = boottime()
+        now, traffic = boottime(), self._traffic
         self._pace.moved(traffic.read_bytes + traffic.written_bytes, now)
         for text in self._pace.alerts(now):
             self._alert(text)
@@ -528,10 +538,15 @@ class Supervisor:
         if free_bytes(self._run.folder) < FULL_DISK_BYTES:
             return causes.disk_full()
         command = " ".join(map(str, self._run.stored_spec.get("argv", ())))
-        cause = causes.failure_cause(self._reader.findings, self._reader.evidence(), ended, command)
-        if cause.code != "killed":
+        findings, evidence = self._reader.findings, self._reader.evidence()
+        cause = causes.failure_cause(findings, evidence, ended, command)
+        if cause.code != "killed" or causes.inner_signal(findings, ended) == signal.SIGTERM:
             return cause
-        killed = oom.kills(self._run.stored_state.started_boottime_s or boottime())
+        killed = [
+            one
+            for one in oom.kills(self._run.stored_state.started_boottime_s or boottime())
+            if one.pid in self._traffic.pids or str(one.pid).encode() in evidence.text
+        ]
         if killed:
             return replace(cause, code="out-of-memory", text=str(killed[-1]))
         now = oom.cgroup_kills()

@@ -19,9 +19,10 @@ TONES = {
 }
 HEADLINES = {
     "finished": "The command ended well. Whether its result counts, say `results` and `show`.",
-    "skipped": "Nothing was measured: the number that it shows is from an earlier run.",
-    "running": "It still runs.",
-    "unknown": "The log does not say how it ended: it may be cut off, or go on.",
+    "skipped": "Not all was measured: a number that it shows is from an earlier run.",
+    "running": "It is not over yet.",
+    "unknown": "The log does not say how it ended: it may be cut off, or go on. What is named "
+    "below may have been got over.",
 }
 
 
@@ -34,8 +35,8 @@ def panel(found: Explanation, title: str) -> Panel:
     """
     facts = [Fact("phases", timeline(found.phases))] if found.phases else []
     if found.dependencies:
-        deep = f"{found.dependencies} scripts, up to {found.deepest} deep"
-        facts.append(Fact("dependencies", deep))
+        scripts = metrics.count(found.dependencies, "script", "scripts")
+        facts.append(Fact("dependencies", f"{scripts}, up to {found.deepest} deep"))
     if found.silence is not None and found.silence.seconds >= 1:
         facts.append(Fact("longest silence", silence(found.silence)))
     if found.cause is not None and found.cause.line is not None:

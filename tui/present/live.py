@@ -28,7 +28,7 @@ PHASES = {
     "scenario": ("setup", "mlcr prepares the scenario."),
     "container": ("image", "The container image is built or fetched, and started."),
     "preprocessing": ("prep", "The dataset is brought into the form that the model takes."),
-    "build": ("build", "LoadGen is built from source."),
+    "build": ("build", "LoadGen is built from source, and what else is needed is installed."),
     "benchmark": ("model", "The benchmark has started and loads its model."),
     "loadgen": ("LoadGen", "LoadGen measures. It prints nothing until it ends."),
     "reporting": ("report", "LoadGen has ended; its logs are written and read."),
@@ -65,8 +65,8 @@ class _Entered:
     begin_s: float | None
     line: int
     """In the console, from 0."""
-    part: str | None = None
-    """LoadGen's mode, where the phase belongs to a part."""
+    key: PhaseKey
+    """By it what earlier runs took is found."""
 
 
 class LiveRun:
@@ -110,7 +110,11 @@ class LiveRun:
                 mode = event.mode if self._several else None
                 self._phases.append(
                     _Entered(
-                        event.phase, mode, event.boottime_s, max(0, event.line - 1), event.mode
+                        event.phase,
+                        mode,
+                        event.boottime_s,
+                        max(0, event.line - 1),
+                        (event.phase, event.scenario, event.mode),
                     )
                 )
                 self._limits = self._doing = self._moved = None
@@ -217,7 +221,7 @@ class LiveRun:
         spent = now - entered.begin_s
         if entered.name == "loadgen":
             return self._measuring(spent, clock, entered)
-        learned = self._learned.get((entered.name, entered.part))
+        learned = self._learned.get(entered.key)
         words = [self._doing_words(), self._traffic()]
         if silent_s is not None and silent_s >= SILENT_S:
             words.append(f"silent {metrics.duration(silent_s)}")
@@ -244,7 +248,7 @@ class LiveRun:
                 )
             end = (clock + timedelta(seconds=left)).strftime("%H:%M")
             return 1 - left / least, f"{100 * (1 - left / least):.0f} %  not done before {end}"
-        learned = self._learned.get((entered.name, entered.part))
+        learned = self._learned.get(entered.key)
         about = learned.median_s if learned else limits.expected_s if limits else None
         most = limits.max_duration_s if limits else None
         if about:
@@ -257,7 +261,7 @@ class LiveRun:
         return None, "LoadGen prints nothing until it ends"
 
     def _about(self, entered: _Entered) -> str:
-        learned = self._learned.get((entered.name, entered.part))
+        learned = self._learned.get(entered.key)
         return f" (took {metrics.duration(learned.median_s)} before)" if learned else ""
 
     def _doing_words(self) -> str:

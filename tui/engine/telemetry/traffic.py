@@ -29,6 +29,8 @@ class Traffic:
         self._last: dict[tuple[int, int], tuple[int, int]] = {}
         self.read_bytes = 0
         self.written_bytes = 0
+        self.pids: set[int] = set()
+        """Of all processes that were seen."""
 
     def look(self) -> None:
         """Bring the counts up to date."""
@@ -42,6 +44,7 @@ class Traffic:
             self.read_bytes += max(0, read - before[0])
             self.written_bytes += max(0, written - before[1])
         self._last = now
+        self.pids |= {pid for pid, _ in now}
 
 
 def _counts(pid: int) -> tuple[int, int] | None:
