@@ -12,8 +12,10 @@ def main() -> int:
     while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
         continue
     os.close(spare)
-    from tui.cli import run
-
+    try:
+        from tui.cli import run
+    except KeyboardInterrupt:  # before there is anything to end
+        return 130
     return run(sys.argv[1:])
 
 

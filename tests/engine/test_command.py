@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from contextlib import suppress
 from pathlib import Path
@@ -141,7 +142,7 @@ REFUSED = {
     "mlcr run-mlperf,inference --model=mobilenet": "there is no benchmark for --model=mobilenet",
     "mlcr run-mlperf,inference –-model=resnet50": "the character '–', which mlcr refuses",
     "mlcr run-mlperf,inference --model=“resnet50”": "the character '“', which mlcr refuses",
-    "mlcr run-mlperf,inference --debug": "'debug' is given by nothing: it opens a shell",
+    "mlcr run-mlperf,inference --debug": "'debug' cannot be set: it opens a shell",
     "mlcr run-mlperf,inference --model='resnet50": "a quote (') is not closed",
     "mlcr run-mlperf,inference --division=opened": "'opened' is not a value of division",
     "mlcr run-mlperf,inference --min_query_count=many": "is not a whole number",
@@ -294,3 +295,26 @@ SHELLY = st.text(
 def test_any_text_is_a_choice_or_one_sentence(text: str) -> None:
     with suppress(MlperfTuiError):
         assert command.parse(text, KNOWN, NOWHERE).request.benchmark in KNOWN.benchmarks
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mlcr run-mlperf,inference\n  --model=resnet50 \\\n  --device=cuda", "backslash"),
+        ("mlcr run-mlperf,inference \\\n\n  --device=cuda", "backslash"),
+        ("docker run -it x mlcr run-mlperf,inference", "stands before mlcr"),
+        ("ssh host mlcr run-mlperf,inference", "stands before mlcr"),
+        ("for i in 1 2 3; do mlcr run-mlperf,inference; done", "stands before mlcr"),
+        ("mlcr run-mlperf,inference --hw_name=$HOSTNAME", "only a shell knows"),
+        ("mlcr run-mlperf,inference --submitter=`id`", "only a shell knows"),
+        ("mlcr run-mlperf,inference -x", "no option '-x'"),
+    ],
+)
+def test_what_would_be_lost_is_refused(text: str, said: str, root: Path) -> None:
+    with pytest.raises(SpecError, match=re.escape(said)):
+        command.parse(text, catalog.load(), root)
+
+
+def test_one_dash_is_as_good_as_two_to_mlcr(root: Path) -> None:
+    found = command.parse("sudo mlcr run-mlperf,inference -device=cuda -v", catalog.load(), root)
+    assert found.request.device == "cuda"

@@ -85,7 +85,7 @@ def do(args: argparse.Namespace) -> int:
         output.talk(said)
     if not args.dry_run:
         say_checks(launch.checked(plan, known, store))
-    if plan.spec.device == "cuda":
+    if plan.spec.device == "cuda" and facts.nvidia_driver is not None:
         say_probe(store, facts)
     if args.dry_run:
         return dry_run(plan.spec, store, json=args.json)

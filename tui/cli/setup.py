@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ def do(args: argparse.Namespace) -> int:
         return _dry_run(plan, json=args.json)
     outside = work.Outside(data_root=home.data_root())
     finished = None
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a lost terminal leaves no pip behind
+        signal.signal(number, _interrupt)
     try:
         with closing(work.run(plan, outside)) as events:
             for event in events:
@@ -52,6 +55,10 @@ def do(args: argparse.Namespace) -> int:
     if not args.json:
         _end(plan, ok=ok)
     return 0 if ok else FAILED
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _dry_run(plan: Plan, *, json: bool) -> int:

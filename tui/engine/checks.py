@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tui.engine.errors import SpecError
-from tui.engine.mlcr_options import DOCKER_KEYS, NO, YES, InputKey, MlcrOptions
+from tui.engine.mlcr_options import DOCKER_KEYS, FIRST_NAMES, NO, YES, InputKey, MlcrOptions
 
 SET = "--set"
 VARIATION = "--variation"
@@ -21,21 +21,33 @@ OWNED = {
     "scenario": "--scenario",
     "device": "--device",
     "mode": "--mode",
-    "results_dir": "nothing: each run has a fresh one",
-    "output_dir": "nothing: each run has a fresh one",
-    "rerun": "nothing: each run measures anew",
-    "quiet": "nothing: a run has no terminal",
-    "debug": "nothing: it opens a shell, and a run has no terminal",
-    "docker_it": "nothing: a run has no terminal",
-    "docker_interactive": "nothing: a run has no terminal",
-    "docker_dt": "nothing: it is set where a run in docker has several parts",
-    "docker_detached": "nothing: it is set where a run in docker has several parts",
 }
 """Keys that --set may not give, and what does."""
+NEVER = {
+    "results_dir": "each run has a fresh one",
+    "output_dir": "each run has a fresh one",
+    "rerun": "each run measures anew",
+    "quiet": "a run has no terminal, so it always is",
+    "debug": "it opens a shell, and a run has no terminal",
+    "docker_it": "a run has no terminal",
+    "docker_interactive": "a run has no terminal",
+    "docker_dt": "it is set where a run in docker has several parts",
+    "docker_detached": "it is set where a run in docker has several parts",
+    "fake_run": "a run is to measure something; --dry-run shows the command",
+    "print_env": "it measures nothing",
+    "print_deps": "it measures nothing",
+    "help": "mlperf-tui options lists every key",
+    "mlc_input_file": "its keys could not be checked; give them here",
+}
+"""Keys that nobody may give, and why."""
+FIXED = frozenset((*OWNED, *NEVER))
+"""Those that --set does not take."""
 LARGEST = 10**9
 """No rate, count or duration in s or ms is larger; LoadGen's own fields would overflow."""
 GENERIC_KEY = re.compile(r"(env|const)\.[A-Za-z_][A-Za-z0-9_]*|adr\.[\w-]+(\.[\w-]+)+")
 """mlcr's own keys, which every script takes."""
+POSITIVE = ("batch_size", "max_batchsize", "threads", "num_threads", "test_query_count")
+"""Counts of which none makes no sense."""
 GENERIC_FLAGS = ("time", "repro")
 IMAGENET = "imagenet_path"
 IMAGENET_IMAGES = 50_000
@@ -53,6 +65,8 @@ def setting(name: str, value: str, options: MlcrOptions) -> None:
     """
     if name in OWNED:
         raise SpecError(SET, f"'{name}' is given by {OWNED[name]}", key=name)
+    if name in NEVER:
+        raise SpecError(SET, f"'{name}' cannot be set: {NEVER[name]}", key=name)
     if not (name + value).isascii() or not (name + value).isprintable():
         text = f"{name + '=' + value!r}"
         raise SpecError(SET, f"{text} has characters that mlcr refuses (not ASCII)", key=name)
@@ -82,9 +96,10 @@ def _is_generic(name: str) -> bool:
 
 def _typed(key: InputKey, value: str) -> None:
     name = key.name
-    if key.type == "count" and not (value.isdigit() and int(value) <= LARGEST):
+    least = 1 if FIRST_NAMES.get(name, name) in POSITIVE else 0
+    if key.type == "count" and not (value.isdigit() and least <= int(value) <= LARGEST):
         raise SpecError(
-            SET, f"{name}={value} is not a whole number from 0 to {LARGEST:,}", key=name
+            SET, f"{name}={value} is not a whole number from {least} to {LARGEST:,}", key=name
         )
     if key.type == "number" and not (_is_number(value) and float(value) <= LARGEST):
         raise SpecError(SET, f"{name}={value} is not a number from 0 to {LARGEST:,}", key=name)

@@ -33,6 +33,10 @@ ANSWERS = {
 """Keys of ours that a command may name: they are left out, with this note."""
 AROUND = ("cd", "source", ".", "mkdir", "echo", "set", "clear", "deactivate", "unset")
 """Commands that may stand around mlcr's; what they do is done here anyway."""
+PREFIXES = ("sudo", "nohup", "time", "env", "nice", "exec", "command", "numactl", "taskset")
+"""Commands that may stand before mlcr: the run is the same without them."""
+EXPANDED = "\0"
+"""Put before what a shell would put a value in place of."""
 FLAGS = ("quiet", "rerun", "debug", "time", "repro", "verbose", "silent", "docker_dt", "docker_it")
 """Keys that never have a value after a blank."""
 PUNCTUATION = ";|&\n"
@@ -110,6 +114,8 @@ def commands(text: str) -> list[list[str]]:
                 kept = "" if not quote or text[at] in '"\\$`' else "\\"
                 word = f"{word or ''}{kept}{text[at]}"
             at += 1
+        elif char in "$`":
+            word = f"{word or ''}{EXPANDED}{char}"
         elif quote:
             word, quote = (word, "") if char == quote else (f"{word}{char}", quote)
         elif char in "'\"":
@@ -140,14 +146,26 @@ def _mlcr_words(text: str, notes: list[str]) -> tuple[list[str], dict[str, str]]
         rest = words[len(assigned) :]
         start = next((n for n, one in enumerate(rest) if _is_mlcr(rest[n:])), None)
         if start is not None:
+            if start and rest[0] not in PREFIXES:
+                raise SpecError(
+                    COMMAND,
+                    f"'{_plain(' '.join(rest[:start]))}' stands before mlcr: what that does is not "
+                    "done here; leave it out, if the run is to be on this machine",
+                )
             if start:
                 notes.append(f"left out: {' '.join(rest[:start])} (the environment has its own)")
             _take_variables(assigned, variables, notes)
             found.append(rest[start:])
         elif not rest or rest[0] == "export":
             _take_variables([*assigned, *rest[1:]], variables, notes)
+        elif rest[0].startswith("-"):
+            raise SpecError(
+                COMMAND,
+                f"'{_plain(' '.join(rest))}' stands on a line of its own: the backslash (\\) at the "
+                "end of the line before is missing, or something follows it",
+            )
         elif rest[0] not in (*AROUND, "```bash", "```"):
-            notes.append(f"left out: {' '.join(words)} (not an mlcr command)")
+            notes.append(f"left out: {_plain(' '.join(words))} (not an mlcr command)")
     if not found:
         raise SpecError(COMMAND, "there is no mlcr command in it: mlcr run-mlperf,inference …")
     if len(found) > 1:
@@ -166,8 +184,8 @@ def _take_variables(pairs: Iterable[str], variables: dict[str, str], notes: list
         name, equals, value = pair.partition("=")
         if not equals:
             notes.append(f"left out: export {pair} (it has no value here)")
-        elif "$" in value or "`" in value:
-            notes.append(f"left out: {pair} (only a shell knows its value)")
+        elif EXPANDED in value:
+            notes.append(f"left out: {_plain(pair)} (only a shell knows its value)")
         elif name not in OWN_VARIABLES:
             variables[name] = value
             notes.append(f"the variable {name} is handed over as --env.{name}")
@@ -182,6 +200,10 @@ def _refuse_non_ascii(words: Sequence[str]) -> None:
                 f"'{word}' has the character '{wrong}', which mlcr refuses (pages turn -- and "
                 "quotes into others); type it anew",
             )
+
+
+def _plain(text: str) -> str:
+    return text.replace(EXPANDED, "")
 
 
 def _name(word: str) -> str:
@@ -215,8 +237,12 @@ def _sorted(words: Sequence[str], notes: list[str]) -> _Parts:
         word = rest.pop(0)
         if word.startswith("--") and len(word) > 2:
             _option(word, rest, found, notes)
-        elif word.startswith("-"):
+        elif word.startswith("-") and "=" in word:  # mlcr takes any number of dashes
+            _option(f"--{word.lstrip('-')}", rest, found, notes)
+        elif word in ("-v", "-s"):
             notes.append(f"left out: {word} (every line is kept and shown here anyway)")
+        elif word.startswith("-"):
+            raise SpecError(COMMAND, f"mlcr has no option '{word}'")
         elif redirected := REDIRECTION.fullmatch(word):
             target = redirected[2] or (rest.pop(0) if rest else "")
             notes.append(f"left out: {word[: redirected.start(2)]} {target} (every line is kept)")
@@ -241,6 +267,9 @@ def _option(word: str, rest: list[str], found: _Parts, notes: list[str]) -> None
     if name in ("v", "s", "verbose", "silent"):
         notes.append(f"left out: {word} (every line is kept and shown here anyway)")
         return
+    if EXPANDED in value:
+        said = f"--{name}={_plain(value)}"
+        raise SpecError(COMMAND, f"{said}: only a shell knows that value; write it out")
     name = FIRST_NAMES.get(name, name)
     if found.options.get(name, value) != value:
         raise SpecError(COMMAND, f"--{name} stands there twice: {found.options[name]}, {value}")

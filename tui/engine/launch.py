@@ -103,12 +103,14 @@ def prepare(request: Request, catalog: Catalog, store: RunStore, facts: SystemFa
         )
     installation = mlcflow.locate(name, store.root)
     takes = mlcr_options.read(installation, store.root)
-    choice = spec.choose(benchmark, request.scenario, options_of(request), takes)
+    choice = spec.choose(benchmark, request.scenario, options_of(request, benchmark, facts), takes)
     target = catalog.target(request.target)
     made = spec.plan(benchmark, choice, environment, target, installation, takes)
     made = replace(made, environment_label=sut.label(environment, facts))
     needed = needs.of(benchmark, choice, installation)
     concerns = needs.concerns(benchmark, choice, needed, installation)
+    if request.device is None and choice.device != benchmark.devices[0]:
+        concerns = (f"it runs on {choice.device}: this machine has no NVIDIA driver", *concerns)
     return Plan(made, installation, request.repeats, note, warning, choice, takes, needed, concerns)
 
 
@@ -120,9 +122,18 @@ def checked(plan: Plan, catalog: Catalog, store: RunStore) -> list[Check]:
     return doctor.before_run(plan.spec, plan.installation, world)
 
 
-def options_of(request: Request) -> spec.Options:
-    """What a request says of mlcr."""
-    return spec.Options(request.mode, request.device, request.settings, request.variations)
+def options_of(
+    request: Request, benchmark: Benchmark | None = None, facts: SystemFacts | None = None
+) -> spec.Options:
+    """What a request says of mlcr; benchmark and machine tell the device where it does not."""
+    usual = usual_device(benchmark, facts) if benchmark and facts else None
+    return spec.Options(request.mode, request.device, usual, request.settings, request.variations)
+
+
+def usual_device(benchmark: Benchmark, facts: SystemFacts) -> str:
+    """The first of its devices that this machine has."""
+    here = [one for one in benchmark.devices if one != "cuda" or facts.nvidia_driver is not None]
+    return (here or benchmark.devices)[0]
 
 
 def takes(benchmark: Benchmark, asked: str | None, root: Path) -> MlcrOptions:

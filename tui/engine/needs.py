@@ -15,6 +15,7 @@ VALID_S = 600.0
 """LoadGen's least duration in execution_mode valid, of each scenario and mode."""
 DOCKER_BYTES = 40_000_000_000
 """What an image with an implementation takes (35 GB were seen)."""
+DOCKER_SOCKET = "/var/run/docker.sock"
 CACHE = "local/cache"
 """Where mlcr keeps models and datasets, below its MLC_REPOS."""
 PREPROCESSED = "imagenet_preprocessed_path"
@@ -114,10 +115,11 @@ def _docker(needed: RunNeeds) -> list[str]:
     found = []
     if shutil.which("docker") is None:
         found.append("docker is not installed: the run would fail when it builds its image")
-    elif not os.access("/var/run/docker.sock", os.W_OK):
+    elif not os.path.exists(DOCKER_SOCKET):
+        found.append("the docker daemon does not run; mlperf-tui doctor says what to do")
+    elif not os.access(DOCKER_SOCKET, os.W_OK):
         found.append(
-            "the docker daemon does not run, or may not be used by you: sudo usermod -aG docker "
-            "$USER, then sign in anew"
+            "docker may not be used by you: sudo usermod -aG docker $USER, then sign in anew"
         )
     if needed.free_bytes is not None and needed.free_bytes < DOCKER_BYTES:
         found.append("an image takes up to 40 GB where docker keeps them")

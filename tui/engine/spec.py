@@ -46,7 +46,9 @@ class Options:
     mode: str = "performance"
     """One of MODES."""
     device: str | None = None
-    """None: the first that benchmark and implementation run on."""
+    """None: the implementation's own, else `usual_device`."""
+    usual_device: str | None = None
+    """None: the benchmark's first."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Keys and values of --set."""
     variations: tuple[str, ...] = ()
@@ -219,7 +221,7 @@ def choose(benchmark: Benchmark, scenario: str, options: Options, takes: MlcrOpt
         style=style,
         version=version,
         others=others,
-        device=options.device or device or benchmark.devices[0],
+        device=options.device or device or options.usual_device or benchmark.devices[0],
         values=values,
     )
 
@@ -363,7 +365,7 @@ def with_options(made: RunSpec, options: Sequence[str], takes: MlcrOptions) -> R
 
 def not_owned(options: Sequence[str]) -> list[str]:
     """Without those that each run has anyway."""
-    return [one for one in options if one.lstrip("-").partition("=")[0] not in checks.OWNED]
+    return [one for one in options if one.lstrip("-").partition("=")[0] not in checks.FIXED]
 
 
 def _same(name: str, takes: MlcrOptions) -> list[str]:
@@ -426,6 +428,6 @@ def _check_installation(benchmark: Benchmark, installation: Installation) -> Non
     if benchmark.has_mlcr_model and not only and installation.name == "embedded":
         raise SpecError(
             "--installation",
-            f"{benchmark.name} needs an official MLCFlow installation: a folder that holds "
-            "mlc/bin/mlcr",
+            f"{benchmark.name} needs an official MLCFlow installation, a folder that holds "
+            "mlc/bin/mlcr; `mlperf-tui setup` makes one",
         )

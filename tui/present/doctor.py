@@ -49,8 +49,12 @@ def summary(found: Sequence[Check]) -> list[Badge]:
 
 
 def against(found: Sequence[Check]) -> str:
-    """What speaks against starting a run now, one sentence a check; empty where nothing does."""
-    return "\n".join(f"{one.title}: {one.found}" for one in found if one.status is Status.FAIL)
+    """What speaks against starting a run now, and what to do; empty where nothing does."""
+    return "\n".join(
+        f"{one.title}: {one.found}." + (f" {one.fix.text}" if one.fix else "")
+        for one in found
+        if one.status is Status.FAIL
+    )
 
 
 def panel(check: Check, *, with_key: bool = True) -> Panel:

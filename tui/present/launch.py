@@ -9,6 +9,7 @@ from typing import Any
 
 from tui.engine import checks, mlcflow, spec
 from tui.engine.catalog import MODES, Benchmark, Catalog, Preset
+from tui.engine.command import LABELLED
 from tui.engine.launch import Request
 from tui.engine.mlcr_options import FIRST_NAMES, InputKey, MlcrOptions
 from tui.engine.spec import Choice
@@ -68,7 +69,7 @@ def groups(view: View, words: str = "") -> list[Group]:
     made["run"] = _run(view)
     told = {one.name for some in made.values() for one in some}
     for name, key in view.takes.keys.items():
-        if name not in checks.OWNED and name not in FIRST_NAMES and name not in told:
+        if name not in checks.FIXED and name not in FIRST_NAMES and name not in told:
             made.setdefault(key.group, made["extra"]).append(_of_key(view, key))
     made["extra"] = [*_variations(view), *_others(view), *made["extra"]]
     return [
@@ -242,11 +243,14 @@ def with_value(request: Request, name: str, value: str, takes: MlcrOptions) -> R
     return replace(request, settings=settings, device=device)
 
 
+NO_DOCKER_ARGS = "--docker_extra_run_args="
+
+
 def plain_command(choice: Choice, takes: MlcrOptions) -> str:
     """The command for a shell of the installation, without what only a run has."""
-    words = spec.words(choice, takes)
+    words = (LABELLED.sub("", one) for one in spec.words(choice, takes))
     return shlex.join(
-        ["mlcr", *(one for one in words if spec.FOLDER not in one and spec.RUN_ID not in one)]
+        ["mlcr", *(one for one in words if spec.FOLDER not in one and one != NO_DOCKER_ARGS)]
     )
 
 

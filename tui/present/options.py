@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tui.engine.catalog import Preset
-from tui.engine.checks import OWNED
+from tui.engine.checks import FIXED
 from tui.engine.mlcr_options import FIRST_NAMES, MlcrOptions
 from tui.present import metrics
 
@@ -24,7 +24,7 @@ TYPES = {
 def rows(takes: MlcrOptions) -> Iterator[tuple[str, str, str, str]]:
     """One row a key of --set, then one a variation."""
     for name in sorted(takes.keys):
-        if name in OWNED or name in FIRST_NAMES:
+        if name in FIXED or name in FIRST_NAMES:
             continue
         key = takes.keys[name]
         yield name, values(takes, name), key.default or metrics.NOTHING, key.about or ""

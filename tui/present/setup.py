@@ -150,7 +150,7 @@ def not_default(folder: Path) -> str:
 def first_run(folder: Path) -> str:
     """A command to begin with."""
     named = "" if place.is_default(folder) else f" --installation {folder}"
-    return f"mlperf-tui run resnet50 --scenario Offline{named}"
+    return f"mlperf-tui run resnet50 --scenario Offline --variation short{named}"
 
 
 def settings_file() -> Path:

@@ -170,13 +170,7 @@ class BenchmarksScreen(TabScreen, StartScreen):
         if benchmark.name not in self._requests:
             offered = [str(one) for one in benchmark.all_scenarios]
             scenario = "Offline" if "Offline" in offered else offered[0] if offered else ""
-            device = benchmark.devices[0]
-            if (
-                device == "cuda"
-                and self._facts.nvidia_driver is None
-                and len(benchmark.devices) > 1
-            ):
-                device = next(one for one in benchmark.devices if one != "cuda")
+            device = launch.usual_device(benchmark, self._facts)
             self._requests[benchmark.name] = Request(benchmark.name, scenario, device=device)
         return self._requests[benchmark.name]
 

@@ -47,7 +47,7 @@ class DoctorScreen(TabScreen):
         Binding("F", "fix", "run the fix"),
         Binding("r", "again(False)", "look again"),
         Binding("a", "again(True)", "network too"),
-        Binding("i", "setup", "install", show=False),
+        Binding("i", "setup", "set up"),
         Binding("y", "app.copy", "copy"),
     ]
 

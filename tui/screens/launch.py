@@ -142,7 +142,7 @@ class LaunchScreen(StartScreen):
         asked, benchmark = self._request, self.benchmark
         self._takes = launch.takes(benchmark, asked.installation, self._store.root)
         try:
-            options = launch.options_of(asked)
+            options = launch.options_of(asked, benchmark, self._facts)
             self._choice = spec.choose(benchmark, asked.scenario, options, self._takes)
             spec.check(self._choice, benchmark, self._takes)
         except MlperfTuiError as error:

@@ -55,7 +55,7 @@ def installation(here: Here) -> Finding:
     if official.installation is not None:
         return ok(place)
     setup = f"mlperf-tui setup {shlex.quote(place)}"
-    again = "it takes minutes and downloads: run it in a terminal of its own"
+    again = "it takes minutes and downloads: the app has a screen of its own for it (i)"
     if official.is_named or official.is_begun:
         fix = by_hand("Complete it; what is there already is kept.", setup, again)
         return fail(here.shown(official.problem), fix)

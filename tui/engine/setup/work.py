@@ -77,15 +77,16 @@ class _Work:
 
     def close(self) -> None:
         """Stop what was started, and let others at the folder."""
-        if self._child is not None:
-            self._log("--- stopped\n")
-            self._child.stop()
-            self._child.close()
-            self._child = None
-        if self._lock is not None:
-            process.end_marked(self._place.mark)  # Ctrl-C may have come while one was started
-            os.close(self._lock)
-            self._lock = None
+        with process.interrupts_deferred():  # Ctrl-C held down must not cut this short
+            if self._child is not None:
+                self._log("--- stopped\n")
+                self._child.stop()
+                self._child.close()
+                self._child = None
+            if self._lock is not None:
+                process.end_marked(self._place.mark)  # it may have come while one was started
+                os.close(self._lock)
+                self._lock = None
 
     def events(self) -> Iterator[Event]:
         """All that happens."""
