@@ -161,8 +161,8 @@ def _mlcr_words(text: str, notes: list[str]) -> tuple[list[str], dict[str, str]]
         elif rest[0].startswith("-"):
             raise SpecError(
                 COMMAND,
-                f"'{_plain(' '.join(rest))}' stands on a line of its own: the backslash (\\) at the "
-                "end of the line before is missing, or something follows it",
+                f"'{_plain(' '.join(rest))}' stands on a line of its own: the backslash (\\) at "
+                "the end of the line before is missing, or something follows it",
             )
         elif rest[0] not in (*AROUND, "```bash", "```"):
             notes.append(f"left out: {_plain(' '.join(words))} (not an mlcr command)")
