@@ -204,7 +204,9 @@ def test_the_console_reader_names_the_missing_driver_as_the_cause(cli: Cli, root
     assert done.returncode == 1
     run = RunStore(root).open("latest")
     cause = json.loads(done.stdout.splitlines()[-1])["state_detail"]["cause"]
-    assert cause["text"].startswith("ERROR: ")
+    assert cause["code"] == ("no-driver" if HAS_CUPY else "unknown")
+    assert HAS_CUPY or "a guess: ERROR: " in cause["text"]
+    assert run.console.read_text().splitlines()[cause["line"] - 1].startswith("ERROR: ")
     (system,) = (run.folder / "results").glob("*/*")
     assert "-smoke-cuda-cupy-v" in system.name
     assert system.name.endswith("-vnone-default_config") is not HAS_CUPY

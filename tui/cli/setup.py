@@ -39,7 +39,8 @@ def do(args: argparse.Namespace) -> int:
         return _dry_run(plan, json=args.json)
     outside = work.Outside(data_root=home.data_root())
     finished = None
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a lost terminal leaves no pip behind
+    # A lost terminal leaves no pip behind; a job of a shell starts with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         with closing(work.run(plan, outside)) as events:

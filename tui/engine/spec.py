@@ -334,7 +334,7 @@ def _docker(choice: Choice, takes: MlcrOptions) -> dict[str, str]:
     each part only: it is set where it must be. With stdin at /dev/null no container is interactive.
     """
     name = "docker_extra_run_args"
-    needed = choice.values.get(name) or takes.docker_args_of(choice.inner.values())
+    needed = choice.values.get(name, "").strip() or takes.docker_args_of(choice.inner.values())
     extra = {name: f"{needed} --rm --label {LABEL}".strip()}
     return {"docker_dt": "yes", **extra} if choice.has_parts else extra
 
