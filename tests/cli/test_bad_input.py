@@ -312,7 +312,7 @@ def test_a_file_where_a_folder_belongs_is_a_sentence(cli: Cli, root: Path, name:
     done = cli(*SMOKE, "--set", "min_duration=1")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("mlperf-tui: ")
+    assert done.stderr.splitlines()[-1].startswith("mlperf-tui: ")  # the doctor may speak first
     if name == "queue":
         assert RunStore(root).open("latest").stored_state.state == "failed"
     else:
