@@ -61,7 +61,7 @@ class FieldList(ChoiceList):
         self._lines: list[Group | Field] = []
 
     def show(self, groups: Sequence[Group]) -> None:
-        """Show these; the cursor stays on the field where it was, if that is still there."""
+        """Show these; the cursor stays on its field, or goes to the first where that is gone."""
         here = self.field.name if self.field is not None else None
         self._lines = []
         for group in groups:
@@ -69,7 +69,8 @@ class FieldList(ChoiceList):
                 self._lines += [group, *group.fields]
         self.set_rows(len(self._lines), self._cells)
         names = [one.name if isinstance(one, Field) else None for one in self._lines]
-        self.go_to(names.index(here) if here in names else self.cursor)
+        first = next((n for n, one in enumerate(names) if one is not None), 0)
+        self.go_to(names.index(here) if here in names else first)
 
     @property
     def field(self) -> Field | None:

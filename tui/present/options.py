@@ -11,6 +11,8 @@ from tui.present import metrics
 
 COLUMNS = ("key", "values", "default", "what it does")
 PRESET_COLUMNS = ("preset", "benchmark", "scenario", "mode", "what it is")
+WIDEST = 40
+"""Characters of the values in a table; --json has all."""
 TYPES = {
     "count": "a whole number",
     "number": "a number",
@@ -27,7 +29,8 @@ def rows(takes: MlcrOptions) -> Iterator[tuple[str, str, str, str]]:
         if name in FIXED or name in FIRST_NAMES:
             continue
         key = takes.keys[name]
-        yield name, values(takes, name), key.default or metrics.NOTHING, key.about or ""
+        some = metrics.one_line(values(takes, name), WIDEST)
+        yield name, some, key.default or metrics.NOTHING, key.about or ""
     for one in takes.variations.values():
         default = "yes" if one.is_default else ""
         yield f"_{one.name}", one.group or "", default, "a variation: --variation"
