@@ -294,8 +294,9 @@ def _check_tags(tags: Sequence[str], takes: MlcrOptions) -> None:
     if not {"run-mlperf", "run-mlperf-inference"} & set(tags):
         raise SpecError(
             COMMAND,
-            f"{','.join(tags) or 'nothing'} is not MLPerf's run script; it is called "
-            "run-mlperf,inference",
+            f"{','.join(tags)} is not MLPerf's run script; it is called run-mlperf,inference"
+            if tags
+            else "it names no script; MLPerf's run script is called run-mlperf,inference",
         )
     for tag in tags:
         if takes.tags and tag not in takes.tags:
