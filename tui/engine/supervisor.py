@@ -79,6 +79,8 @@ class Supervisor:
         self._alerts: set[str] = set()
         self._limits: dict[str, float | None] | None = None
         """What is told of how long LoadGen's part will take."""
+        self._are_limits_sure = False
+        """By LoadGen's own log."""
         self._pace = Pace({})
         self._doing: Activity | None = None
         self._doing_due = 0.0
@@ -374,13 +376,16 @@ class Supervisor:
         """How long LoadGen's part will take, once it has begun: for everyone who draws progress."""
         now, findings = self._reader.current, self._reader.findings
         if now is None or now.name != "loadgen":
-            self._limits = None
+            self._limits, self._are_limits_sure = None, False
             return
+        if self._are_limits_sure:
+            return  # LoadGen measures: its log is not read again
         from tui.engine.results import limits, locate
 
         found = None
         if findings.output_dir is not None:
             found = limits.of_log(Path(findings.output_dir) / locate.DETAIL)
+            self._are_limits_sure = found is not None
         found = found or limits.of_user_conf(findings.user_conf, now.scenario)
         if found is None or asdict(found) == self._limits:
             return
