@@ -86,7 +86,7 @@ class Supervisor:
         self._doing_due = 0.0
         self._reader_phase: str | None = None
         self._oom_kills: int | None = None
-        self._traffic = Traffic(run.id, None)
+        self._traffic = Traffic(None)
         self._is_behind = False
         """What is read was printed while nobody watched."""
         self._recorder: Recorder | None = None
@@ -193,7 +193,7 @@ class Supervisor:
         )
         self._pace = Pace(self._learned())
         self._oom_kills = oom.cgroup_kills()
-        self._traffic = traffic = Traffic(run.id, keeper)
+        self._traffic = traffic = Traffic(keeper)
         self._recorder = recorder = Recorder(
             run.folder,
             Whose(run.id, keeper),
