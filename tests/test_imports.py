@@ -43,3 +43,13 @@ def test_data_files_travel_with_the_package() -> None:
     smoke = Path(tui.smoke.__file__).parent
     for name in ("digits.npz", "digits_cnn.npz", "digits_cnn.onnx", "NOTICE", "mlcrepo/meta.yaml"):
         assert (smoke / name).is_file()
+
+
+def test_the_first_screen_loads_nothing_that_only_others_need() -> None:
+    code = (
+        "import sys, tui.app\n"
+        "print([m for m in sys.modules if m in ('tui.engine.explain', 'tui.engine.causes',"
+        " 'tui.engine.console', 'tui.engine.doctor', 'tui.engine.setup', 'yaml', 'pynvml')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from tui.engine.explain import Explanation, PhaseTime
-from tui.engine.pace import Silence
-from tui.engine.store import Cause
+from typing import TYPE_CHECKING
+
 from tui.present import metrics
 from widgets.rows import Badge, Fact, Panel, Reason, Tone
+
+if TYPE_CHECKING:  # the app's first screen needs none of it
+    from tui.engine.explain import Explanation, PhaseTime
+    from tui.engine.pace import Silence
+    from tui.engine.store import Cause
 
 TONES = {
     "finished": Tone.GOOD,
